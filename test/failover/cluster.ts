@@ -9,9 +9,8 @@ import type { SetUp } from './set-ups.ts'
 
 export interface Cluster {
   readonly servers: readonly DatabaseServer[]
-  /** A superuser's, of whoever leads; and of one server. */
-  readonly url: string
-  urlOf(server: DatabaseServer): string
+  /** A superuser's, of a database: on this server, or on whoever leads. */
+  urlOf(database: string, server?: DatabaseServer): string
   /** Who leads by its own word; undefined: nobody, or several. */
   leader(): Promise<DatabaseServer | undefined>
   /** The standbys, the one first that the leader waits for, where it waits for a certain one. */
@@ -44,8 +43,8 @@ export async function startCluster(
   const config = join(folder, 'patroni.yml')
   writeFileSync(config, edit(readFileSync(join(deploy, 'patroni', setUp.file), 'utf8')))
   const servers = serverNames.map((name) => openServer({ name, config, folder, password }))
-  const urlAt = (hosts: string) => `postgres://postgres:${password}@${hosts}/postgres`
-  const urlOf = ({ name }: DatabaseServer) => urlAt(name)
+  const urlOf = (database: string, server?: DatabaseServer) =>
+    `postgres://postgres:${password}@${server?.name ?? serverNames.join(',')}/${database}`
   let etcd: Bun.Subprocess[] = []
 
   function startEtcd(): void {
@@ -69,35 +68,41 @@ export async function startCluster(
 
   const isWhole = async () => {
     const leading = await leader()
-    const waitedFor = leading ? await readStandbys(urlOf(leading)) : []
+    const waitedFor = leading ? await readStandbys(urlOf('postgres', leading)) : []
     if (waitedFor.length !== 2 || !waitedFor.includes(true)) return false
     if (!setUp.choosesStandby) return true
     const [first] = await standbys()
     return (await first?.ask('/sync')) === 200
   }
 
-  startEtcd()
-  const [first, ...rest] = servers
-  first?.start()
-  await until(async () => (await leader()) === first, wholeWithinMs, askEveryMs)
-  for (const server of rest) server.start()
-  await until(isWhole, wholeWithinMs, askEveryMs)
-  const proxy = startProxy(folder)
+  async function begin(): Promise<void> {
+    const [first, ...rest] = servers
+    first?.start()
+    await until(async () => (await leader()) === first, wholeWithinMs, askEveryMs)
+    for (const server of rest) server.start()
+    await until(isWhole, wholeWithinMs, askEveryMs)
+  }
 
+  const proxy = startProxy(folder)
+  async function stop(): Promise<void> {
+    await Promise.all(servers.map((server) => server.reconnect()))
+    await Promise.all(servers.map((server) => server.kill()))
+    for (const child of [proxy, ...etcd]) child.kill('SIGKILL')
+    await Promise.all([proxy, ...etcd].map(({ exited }) => exited))
+  }
+
+  startEtcd()
+  await begin().catch(async (error) => {
+    await stop()
+    throw error
+  })
   return {
-    ...{ servers, urlOf, leader, standbys, startEtcd },
-    url: urlAt(serverNames.join(',')),
+    ...{ servers, urlOf, leader, standbys, startEtcd, stop },
     lockHolder: readLock,
     untilWhole: () => until(isWhole, wholeWithinMs, askEveryMs),
     async killEtcd() {
       for (const member of etcd) member.kill('SIGKILL')
       await Promise.all(etcd.map(({ exited }) => exited))
-    },
-    async stop() {
-      await Promise.all(servers.map((server) => server.reconnect()))
-      await Promise.all(servers.map((server) => server.kill()))
-      for (const child of [proxy, ...etcd]) child.kill('SIGKILL')
-      await Promise.all([proxy, ...etcd].map(({ exited }) => exited))
     },
   }
 }

@@ -1,5 +1,5 @@
 /** The part of docs/FAULTS.md about failovers, of the runs that were kept. Written here, never by hand. */
-import { failoverHeading } from '../faults/page.ts'
+import { failoverHeading, table } from '../faults/page.ts'
 import { breaches, notOk } from './breaches.ts'
 import type { Fault } from './fault.ts'
 import { faults } from './faults.ts'
@@ -97,9 +97,4 @@ function medianAndWorst(ms: readonly number[]): string {
   const sorted = ms.toSorted((a, b) => a - b)
   const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0
   return [median, sorted.at(-1) ?? 0].map((one) => (one / 1_000).toFixed(1)).join(' / ')
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

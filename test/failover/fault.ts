@@ -1,5 +1,4 @@
 /** A fault: what goes wrong with the cluster while calls are under way, and what is promised then. */
-import type { Random } from '../faults/random.ts'
 import type { Load } from './load.ts'
 import type { Scene } from './scene.ts'
 import type { SetUp } from './set-ups.ts'
@@ -22,7 +21,7 @@ export interface Fault {
   /** Changes Patroni's file, to plant a bug. */
   readonly plant?: (patroni: string) => string
   /** Resolves when what it took away is there again, or when the gateways have stopped. */
-  strike(scene: Scene, load: Load, random: Random): Promise<Struck>
+  strike(scene: Scene, load: Load): Promise<Struck>
 }
 
 export interface Struck {

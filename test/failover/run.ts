@@ -1,5 +1,5 @@
 /** One run: calls, the fault in the middle of them, calls until the cluster is whole again, and what the log says of them. */
-import { type Random, seeded } from '../faults/random.ts'
+import { seeded } from '../faults/random.ts'
 import { type ClientCall, chargedOnce } from '../faults/records.ts'
 import type { Fault, Struck } from './fault.ts'
 import { isSold, type Load, startLoad } from './load.ts'
@@ -49,14 +49,13 @@ export async function runOnce(
   const begunAtMs = performance.now()
   await scene.cluster.untilWhole()
   scene.calls.length = 0
-  const random = seeded(seed)
-  const load = startLoad(scene, random)
-  const struck = await strikeUnder(load, scene, fault, random).finally(load.stop)
+  const load = startLoad(scene, seeded(seed))
+  const struck = await strikeUnder(load, scene, fault).finally(load.stop)
   const endedAtMs = performance.now()
   await scene.cluster.untilWhole()
 
   const { calls } = scene
-  const logged = await scene.readLog()
+  const logged = await scene.readLoggedCalls()
   const sold = calls.filter(isSold)
   const settles = (call: ClientCall) => logged.get(call.requestId ?? '')?.settles ?? 0
   const lost = sold.filter((call) => settles(call) === 0)
@@ -84,11 +83,10 @@ async function strikeUnder(
   load: Load,
   scene: Scene,
   fault: Fault,
-  random: Random,
 ): Promise<Struck & { readonly atMs: number }> {
   await load.sells(soldBefore)
   const atMs = performance.now()
-  const struck = await fault.strike(scene, load, random)
+  const struck = await fault.strike(scene, load)
   if (struck.divergedAtMs !== undefined) {
     await load.calls(callsAfterwards)
   } else {

@@ -25,7 +25,7 @@ export interface Scene {
   /** What clients keep of their calls. */
   readonly calls: ClientCall[]
   /** Every call in the log, by request id. */
-  readLog(): Promise<Map<string, LoggedCall>>
+  readLoggedCalls(): Promise<Map<string, LoggedCall>>
   close(): Promise<void>
 }
 
@@ -49,40 +49,48 @@ export async function openScene(
   edit?: (patroni: string) => string,
 ): Promise<Scene> {
   const cluster = await startCluster(setUp, folder, edit)
-  const database = `${cluster.url.slice(0, cluster.url.lastIndexOf('/'))}/ledger`
-  const { login, keys } = await makeLedger(cluster, database)
   const upstream = startFaultUpstream(1)
-  const gateways = await startGateways(login, upstream, folder)
-  return {
-    ...{ cluster, gateways, keys, calls: [] },
-    async readLog() {
-      const sql = connect({ url: database, as: 'owner', max: 1 })
-      try {
-        const logged = new Map<string, LoggedCall>()
-        addToRecord(logged, await readLog(sql))
-        return logged
-      } finally {
-        await sql.end({ timeout: 5 })
-      }
-    },
-    async close() {
-      await Promise.all(gateways.map((gateway) => gateway.kill()))
-      await upstream.stop()
-      await cluster.stop()
-    },
+  let gateways: readonly SceneGateway[] = []
+  async function close(): Promise<void> {
+    await Promise.all(gateways.map((gateway) => gateway.kill()))
+    await upstream.stop()
+    await cluster.stop()
+  }
+  try {
+    const { login, keys } = await makeLedger(cluster)
+    gateways = await startGateways(login, upstream, folder)
+    return {
+      ...{ cluster, gateways, keys, calls: [], close },
+      readLoggedCalls: () => readLoggedCalls(cluster.urlOf(database)),
+    }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
-async function makeLedger(cluster: Cluster, database: string) {
-  const leader = await cluster.leader()
-  if (!leader) throw new Error('nobody leads')
-  const leaderUrl = cluster.urlOf(leader)
-  const admin = connectToServer(leaderUrl, { max: 1, onnotice: () => {} })
-  await admin`create database ledger`
-  await migrate({ url: database })
-  const login = new URL(await serveAs(admin, leaderUrl))
+const database = 'ledger'
+
+async function readLoggedCalls(url: string): Promise<Map<string, LoggedCall>> {
+  const sql = connect({ url, as: 'owner', max: 1 })
+  try {
+    const logged = new Map<string, LoggedCall>()
+    addToRecord(logged, await readLog(sql))
+    return logged
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+async function makeLedger(cluster: Cluster) {
+  const serverUrl = cluster.urlOf('postgres', await cluster.leader())
+  const admin = connectToServer(serverUrl, { max: 1, onnotice: () => {} })
+  await admin`create database ${admin(database)}`
+  const url = cluster.urlOf(database)
+  await migrate({ url })
+  const login = new URL(await serveAs(admin, serverUrl))
   await admin.end()
-  const ledger = await openLedgerAt(database, { tariff, now: new Date(), drop: async () => {} })
+  const ledger = await openLedgerAt(url, { tariff, now: new Date(), drop: async () => {} })
   const keys: TestKey[] = []
   for (let i = 0; i < accounts; i++) {
     keys.push(await ledger.key(await ledger.account({ plan: 'wide' })))
@@ -99,7 +107,7 @@ async function startGateways(
   const hosts = { haproxy: proxyAddress, hosts: serverNames.join(',') }
   return Promise.all(
     ways.map(async (name, i) => {
-      const databaseUrl = `postgres://${login}@${hosts[name]}/ledger`
+      const databaseUrl = `postgres://${login}@${hosts[name]}/${database}`
       const highWaterMarkFile = join(folder, `gateway-${i}.json`)
       const env = { TRUSTED_PROXIES: '0' }
       const gateway = await startGatewayProcess({

@@ -25,7 +25,7 @@ export interface DatabaseServer {
   ask(path: string): Promise<number | undefined>
 }
 
-export interface ServerSettings {
+interface ServerSettings {
   readonly name: ServerName
   /** Patroni's file. */
   readonly config: string

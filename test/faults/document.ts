@@ -4,6 +4,7 @@ import { bugs } from './bugs.ts'
 import type { Result } from './campaign.ts'
 import { type Figures, worst } from './fault.ts'
 import { faults } from './faults/index.ts'
+import { table } from './page.ts'
 import { invariants } from './records.ts'
 
 type FaultResult = Extract<Result, { kind: 'fault' }>
@@ -91,9 +92,4 @@ function bugTable(results: readonly Result[]): string {
     return [[`\`${name}\``, says, `\`${fault}\`, ${ran.runs} runs`, caught ? times : '**no**']]
   })
   return table(['bug', 'what is wrong', 'under', 'caught by'], rows)
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

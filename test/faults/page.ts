@@ -21,3 +21,8 @@ function partsOf(text: string): [faults: string, failover: string] {
   const at = text.indexOf(failoverHeading)
   return at < 0 ? [text, ''] : [text.slice(0, at), `\n${text.slice(at)}`]
 }
+
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
+}
