@@ -6,6 +6,10 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { eventTypes } from '../../events/event-types.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
+import {
+  type OnlySaidByEvents,
+  onlySaidByEvents,
+} from '../../src/projector/verify/evidence/only-said-by-events.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { putShippedClock } from '../support/shipped-clock.ts'
 import { type Ledger, openLedger } from '../support/test-ledger.ts'
@@ -74,6 +78,12 @@ test('the life has every type of event, and is sound', async () => {
   )
   expect(verification.projections.filter(({ differing }) => differing > 0)).toEqual([])
   expect(verification.tables).toEqual({ faulty: 0, faults: [] })
+})
+
+test('what goes unseen is what verify says that it cannot tell', () => {
+  expect(new Set(unseen.map(({ named }) => named))).toEqual(
+    new Set(Object.keys(onlySaidByEvents) as OnlySaidByEvents[]),
+  )
 })
 
 test('every change of an event of an account is named, or is one that the log cannot tell', async () => {

@@ -41,6 +41,11 @@ export function trustedKeysOf({ file, unsigned }: Named): readonly TrustedKey[] 
   )
 }
 
+/** The keys that are trusted where some are named; undefined: none are. @throws UsageError */
+export function namedTrustedKeys(file: string | undefined): readonly TrustedKey[] | undefined {
+  return trustedKeysOf({ file, unsigned: file === undefined && !process.env[signedBy] })
+}
+
 function fileOf({ file, unsigned }: Named, option: string, variable: string): string | undefined {
   if (file !== undefined && unsigned) {
     throw new UsageError(`${option} and --unsigned exclude each other: pass one.`)

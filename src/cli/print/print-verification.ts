@@ -3,9 +3,17 @@ import { printable } from '../../lib/printable-text.ts'
 import type { RowDifference } from '../../projector/verify/compare-slice.ts'
 import type { Verification } from '../../projector/verify/verifier.ts'
 import { bold, dim, formatNumber, green, red, say } from '../output.ts'
+import type { ComparedFile, FileComparison } from '../verify/compare-files.ts'
 
-export function printVerification(verification: Verification): void {
+export function printVerification(verification: Verification & FileComparison): void {
   for (const line of faultLines(verification)) say(printable(line))
+  for (const { file, faulty, faults } of verification.files) {
+    for (const line of [
+      ...faults.map((fault) => `${file}: ${fault}`),
+      ...more(faulty - faults.length),
+    ])
+      say(printable(line))
+  }
   for (const { shard, upTo, faulty } of verification.log) {
     const counted = countOfAll(faulty, 'fault', upTo, 'event')
     say(`${mark(faulty)}  log, up to ${shard}-${upTo}: ${counted}`)
@@ -22,7 +30,18 @@ export function printVerification(verification: Verification): void {
   ] as const) {
     say(`${mark(faulty)}  ${name}${faulty > 0 ? `: ${countOf(faulty, 'fault')}` : ''}`)
   }
+  for (const file of verification.files) say(`${mark(file.faulty)}  ${printable(fileLine(file))}`)
   say(verification.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')))
+  say(dim('Only evidence from outside of the database can tell (--mark FILE):'))
+  for (const line of verification.onlyFromOutside) say(dim(`- ${line}`))
+}
+
+/** `seen.json: has seen 0-123` */
+function fileLine({ file, kind, upTo, signedBy, faulty }: ComparedFile): string {
+  const has = kind === 'backup' ? 'has the events' : 'has seen the log'
+  const by = signedBy ? `, signed by ${signedBy}` : ''
+  const found = faulty > 0 ? `: ${countOf(faulty, 'fault')}` : ''
+  return `${file} ${has} up to ${upTo.join(', ')}${by}${found}`
 }
 
 /** What is wrong, one fault a line. A last line counts those that are not listed. */

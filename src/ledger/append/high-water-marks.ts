@@ -20,7 +20,7 @@ export class MarkFileRefused extends Error {
   override readonly name = 'MarkFileRefused'
 }
 
-interface MarkFile {
+export interface MarkFile {
   /** Hex hash of the log's first event. It tells ledgers apart. */
   readonly ledger: string
   readonly shards: readonly (HighWaterMark & { readonly shard: number })[]
@@ -68,7 +68,8 @@ function isFurther(mark: HighWaterMark, than: HighWaterMark): boolean {
   return mark.epoch > than.epoch || (mark.epoch === than.epoch && mark.position > than.position)
 }
 
-function readMarkFile(file: string): MarkFile | undefined {
+/** @returns undefined when there is no such file. @throws MarkFileRefused */
+export function readMarkFile(file: string): MarkFile | undefined {
   if (!existsSync(file)) return undefined
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as MarkFile
@@ -80,7 +81,7 @@ function readMarkFile(file: string): MarkFile | undefined {
 }
 
 /** undefined: the log is empty. */
-async function readLedgerId(sql: Sql): Promise<string | undefined> {
+export async function readLedgerId(sql: Sql): Promise<string | undefined> {
   const [row] = await sql<[{ ledger: string | null }]>`select ledger_id_v1() as ledger`
   return row.ledger ?? undefined
 }

@@ -1,0 +1,137 @@
+/** `verify --mark`: compares the log with files that say what it was: the `--state` file of a gateway, or a backup. */
+import { closeSync, openSync, readSync } from 'node:fs'
+import {
+  MarkFileRefused,
+  readLedgerId,
+  readMarkFile,
+} from '../../ledger/append/high-water-marks.ts'
+import type { TrustedKey } from '../../ledger/backup/backup-signature.ts'
+import { checkBackup } from '../../ledger/backup/check-backup.ts'
+import { RestoreRefused } from '../../ledger/backup/restore-refused.ts'
+import { connect, type Sql } from '../../ledger/connect.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
+import type { Progress } from '../../projector/progress.ts'
+import { openBackupComparison } from '../../projector/verify/evidence/backup-comparison.ts'
+import { compareMark, type Mark } from '../../projector/verify/evidence/check-evidence.ts'
+import { onlyFromOutside } from '../../projector/verify/evidence/only-from-outside.ts'
+import { backupFileLines } from '../backup/backup-file.ts'
+import { UsageError } from '../usage-error.ts'
+
+export interface ComparedFile {
+  readonly file: string
+  readonly kind: 'gateway' | 'backup'
+  /** How far it has seen each shard's log, such as `0-123`. */
+  readonly upTo: readonly string[]
+  /** The key that signed a backup; null: whether one did was not asked. */
+  readonly signedBy?: string | null
+  /** How many faults there are, and the first of them. */
+  readonly faulty: number
+  readonly faults: readonly string[]
+}
+
+export interface FileComparison {
+  readonly files: readonly ComparedFile[]
+  /** What no rule can tell, and none of the files. */
+  readonly onlyFromOutside: readonly string[]
+}
+
+interface CompareOptions {
+  /** The keys of which one must have signed each backup; undefined: nobody need have signed. */
+  readonly trusted: readonly TrustedKey[] | undefined
+  /** Faults of each file to describe; the others are only counted. */
+  readonly maxDescribed: number
+  readonly progress: Progress
+}
+
+/** @throws UsageError when a file is neither */
+export async function compareFiles(
+  url: string,
+  files: readonly string[],
+  options: CompareOptions,
+): Promise<FileComparison> {
+  const sql = connect({ url, as: 'reader', max: 1 })
+  try {
+    const given: { marks: Mark[]; compared: Mark[] } = { marks: [], compared: [] }
+    const compared: ComparedFile[] = []
+    for (const file of files) {
+      const isPacked = beginsWith(file, [0x1f, 0x8b])
+      compared.push(await (isPacked ? compareBackup : compareMarks)(sql, file, options, given))
+    }
+    return { files: compared, onlyFromOutside: onlyFromOutside(await readShards(sql), given) }
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
+
+async function compareMarks(
+  sql: Sql,
+  file: string,
+  _: CompareOptions,
+  given: { marks: Mark[] },
+): Promise<ComparedFile> {
+  const { ledger, shards } = readMarks(file)
+  const faults: string[] = []
+  if (ledger !== (await readLedgerId(sql))) {
+    faults.push('it is of another ledger, or the first event was changed')
+  }
+  for (const mark of shards) {
+    const { fault, tellsUpTo } = await compareMark(sql, mark)
+    if (fault !== undefined) faults.push(fault)
+    given.marks.push({ ...mark, position: tellsUpTo })
+  }
+  return { file, kind: 'gateway', upTo: shards.map(nameOf), faulty: faults.length, faults }
+}
+
+function readMarks(file: string): { readonly ledger: string; readonly shards: readonly Mark[] } {
+  try {
+    const kept = readMarkFile(file)
+    if (typeof kept?.ledger === 'string' && Array.isArray(kept.shards)) return kept
+  } catch (error) {
+    if (!(error instanceof MarkFileRefused)) throw error
+  }
+  throw new UsageError(
+    `${file} is no evidence: --mark takes the --state file of a gateway, or a backup.`,
+  )
+}
+
+async function compareBackup(
+  sql: Sql,
+  file: string,
+  { trusted, maxDescribed, progress }: CompareOptions,
+  given: { compared: Mark[] },
+): Promise<ComparedFile> {
+  const comparison = openBackupComparison(sql, maxDescribed)
+  try {
+    const lines = comparison.passing(backupFileLines(file))
+    const { head } = await checkBackup(lines, trusted, (total, done) => progress(file, total, done))
+    const { faulty, faults, compared } = await comparison.end(head.shards)
+    given.compared.push(...compared)
+    const signedBy = trusted ? (head.signedBy ?? null) : null
+    return { file, kind: 'backup', upTo: head.shards.map(nameOf), signedBy, faulty, faults }
+  } catch (error) {
+    if (error instanceof RestoreRefused) {
+      throw new UsageError(`${file} is no evidence: ${error.message}.`)
+    }
+    throw error
+  }
+}
+
+function nameOf({ shard, position }: Mark): string {
+  return `${shard}-${position}`
+}
+
+/** @throws UsageError when it cannot be read */
+function beginsWith(file: string, bytes: readonly number[]): boolean {
+  try {
+    const opened = openSync(file, 'r')
+    try {
+      const start = Buffer.alloc(bytes.length)
+      readSync(opened, start)
+      return start.equals(Buffer.from(bytes))
+    } finally {
+      closeSync(opened)
+    }
+  } catch (error) {
+    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+  }
+}
