@@ -44,6 +44,20 @@ const defaultSilenceSeconds = 3_600
  */
 export const maxLockWaitMs = 10_000
 
+/**
+ * What every connection asks for, whatever the server, the database or the login has as its default. An append must see, once it has the
+ * lock, what the append before it wrote.
+ */
+const sessionDefaults = {
+  timezone: 'UTC',
+  default_transaction_isolation: 'read committed',
+} as const
+
+/** Where a connection finds the ledger's tables and functions. */
+export function searchPath(schema: string = defaultSchema): string {
+  return `${schema}, pg_temp`
+}
+
 /** The server finds out within half a minute that a client has vanished, and ends its transaction and the locks in it. */
 const vanishedClients = {
   tcp_keepalives_idle: 10,
@@ -72,8 +86,8 @@ function openPool(address: DatabaseAddress, options: ConnectOptions, onLost: () 
     onclose: onLost,
     connection: {
       application_name: address.applicationName ?? options.name ?? 'tollbook',
-      search_path: `${options.schema ?? defaultSchema}, pg_temp`,
-      timezone: 'UTC',
+      search_path: searchPath(options.schema),
+      ...sessionDefaults,
       ...vanishedClients,
       ...(options.as === 'owner' ? {} : { role: roleNames[options.as] }),
       ...(options.lockTimeoutMs ? { lock_timeout: options.lockTimeoutMs } : {}),

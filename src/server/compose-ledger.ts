@@ -12,6 +12,7 @@ import { waitAtMost } from '../lib/wait-at-most.ts'
 import { catchUp } from '../projector/catch-up.ts'
 import { failures } from './background.ts'
 import type { Context } from './context.ts'
+import { poolSizes } from './pool-sizes.ts'
 import { openShutdown, type Shutdown } from './shutdown.ts'
 
 /** How long a call waits for the ledger before it is refused with 503. */
@@ -46,7 +47,7 @@ const common = { maxSilenceSeconds: gatewaySilenceSeconds, lockTimeoutMs: maxLoc
  */
 export async function openLedger(context: Context, marks: HighWaterMarks): Promise<Ledger> {
   const { databaseUrl: url, shutdown } = context
-  const sql = connect({ ...common, url, as: 'calls', max: 8 })
+  const sql = connect({ ...common, url, as: 'calls', max: poolSizes.calls })
   const pools = [sql]
   shutdown.push('the connections to the ledger', () => endPools(pools))
   return {
@@ -55,7 +56,7 @@ export async function openLedger(context: Context, marks: HighWaterMarks): Promi
     ...(await openMarkFile(context, marks, sql)),
     shards: await readShards(sql),
     connectAppender() {
-      const pool = connect({ ...common, url, as: 'calls', max: 1 })
+      const pool = connect({ ...common, url, as: 'calls', max: poolSizes.appender })
       pools.push(pool)
       return pool
     },
@@ -70,9 +71,14 @@ export async function openManagementLedger(
   const { config, shutdown } = context
   const { maxReportSeconds } = config.limits
   const role = { url: managementUrl(context), as: 'management' } as const
-  const sql = connect({ ...common, ...role, name: 'tollbook management', max: 4 })
+  const sql = connect({
+    ...common,
+    ...role,
+    name: 'tollbook management',
+    max: poolSizes.management,
+  })
   const reportSql = connect({
-    ...{ ...role, name: 'tollbook reports', max: 2 },
+    ...{ ...role, name: 'tollbook reports', max: poolSizes.reports },
     statementTimeoutMs: maxReportSeconds * 1_000,
     maxSilenceSeconds: maxReportSeconds + gatewaySilenceSeconds,
   })

@@ -9,6 +9,7 @@ import { signToken } from '../../src/http/auth/sign-token.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { runCli } from '../support/cli.ts'
 import { openIdentityProvider } from '../support/identity-provider.ts'
+import { makeLogin } from '../support/logins.ts'
 import { shippedConfig } from '../support/management-test-app.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { testRedisUrl } from '../support/redis.ts'
@@ -55,6 +56,9 @@ test('what is well is ok, and what production still needs is a warning', async (
   const { find } = await doctor({ JWT_SECRET: jwtSecret })
   for (const check of [
     'version',
+    'pooling',
+    'standbys',
+    'max_connections',
     'autovacuum',
     'isolation',
     'clock',
@@ -87,10 +91,21 @@ test('a server that does not wait for its disk is a problem', async () => {
   expect(find('fsync')).toMatchObject({ status: row?.fsync === 'on' ? 'ok' : 'problem' })
 })
 
-test('an isolation in which an append sees a past state is a problem', async () => {
-  const { find } = await doctor({}, withSettings('-c default_transaction_isolation=serializable'))
-  expect(find('isolation')).toMatchObject({ status: 'problem', found: 'serializable' })
-})
+test.each(['serializable', 'repeatable read'])(
+  'a default of %s is no matter: connections ask for read committed',
+  async (level) => {
+    const name = new URL(ledger.url).pathname.slice(1)
+    const own = `-c default_transaction_isolation=${level.replace(' ', '\\ ')}`
+    await ledger.owner.unsafe(
+      `alter database ${name} set default_transaction_isolation = '${level}'`,
+    )
+    for (const url of [ledger.url, withSettings(own)]) {
+      const { find } = await doctor({}, url)
+      expect(find('isolation')).toMatchObject({ status: 'ok', found: 'read committed' })
+    }
+    await ledger.owner.unsafe(`alter database ${name} reset default_transaction_isolation`)
+  },
+)
 
 test('a server that does not respond, and a database without a ledger, are problems', async () => {
   const away = await doctor({}, `postgres://nobody@127.0.0.1:${await freePort()}/x`)
@@ -137,6 +152,50 @@ test('a login that may not serve is a problem, and one that only may is well', a
     await admin.unsafe(`drop role ${name}`)
     await admin.end({ timeout: 5 })
   }
+})
+
+test('too few connections for all gateways are a problem, and the statement that is printed mends it', async () => {
+  const calls = await makeLogin(ledger, 'calls')
+  const management = await makeLogin(ledger, 'management')
+  const name = new URL(ledger.url).pathname.slice(1)
+  const env = { GATEWAYS: '2', MANAGEMENT_DATABASE_URL: management.url }
+  const found = async (check: string) => (await doctor(env, calls.url)).find(check)
+  const mend = async (check: string) => {
+    const statement = /alter .*;/.exec((await found(check))?.advice ?? '')?.[0] ?? ''
+    await ledger.owner.unsafe(statement)
+  }
+
+  expect((await found('max_connections'))?.found).toEndWith('the gateways take 32')
+  expect((await found('max_connections'))?.status).toBe('ok')
+  const many = await doctor({ ...env, GATEWAYS: '50' }, calls.url)
+  expect(many.find('max_connections')?.status).toBe('problem')
+  expect(many.find('max_connections')?.found).toEndWith('the gateways take 800')
+
+  const limit = 'connection limit'
+  expect(await found(limit)).toBeUndefined()
+  await ledger.owner.unsafe(`alter role ${calls.name} connection limit 19`)
+  expect(await found(limit)).toMatchObject({
+    status: 'problem',
+    found: `19 of the login ${calls.name}; the gateways take 20`,
+  })
+  await mend(limit)
+  expect(await found(limit)).toBeUndefined()
+
+  await ledger.owner.unsafe(`alter database ${name} connection limit 31`)
+  expect((await found(limit))?.found).toStartWith(`31 of the database ${name}`)
+  await mend(limit)
+  expect(await found(limit)).toBeUndefined()
+
+  expect((await found('management'))?.status).toBe('ok')
+  await ledger.owner.unsafe(`alter role ${management.name} connection limit 11`)
+  expect(await found('management')).toMatchObject({
+    status: 'problem',
+    found: `11 of the login ${management.name}; the gateways take 12`,
+  })
+  await mend('management')
+  expect((await found('management'))?.status).toBe('ok')
+  await calls.drop()
+  await management.drop()
 })
 
 test('prices that differ from the file are pointed out', async () => {

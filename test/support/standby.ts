@@ -29,9 +29,13 @@ export interface ServerPair {
 /** The user as whom PostgreSQL runs when the tests run as root. */
 const nobody = 65534
 
-/** @param prepare makes files that the primary's settings name, in a folder that its user can read */
+/**
+ * @param prepare makes files that the primary's settings name, in a folder that its user can read
+ * @param standbyName under which the standby follows the primary; without one it does not
+ */
 export async function startServerPair(
   prepare: (folder: string) => Promise<Record<string, string>>,
+  standbyName?: string,
 ): Promise<ServerPair> {
   const folder = mkdtempSync(join(tmpdir(), 'tollbook-pair-'))
   // Otherwise the server's user could not enter, and the data would go elsewhere.
@@ -48,9 +52,10 @@ export async function startServerPair(
   })
   const callOffGuard = guardProcess(primary.pid, 'INT', folder)
   const standbyPort = await freePort()
-  const standby = spawnStandby(second, standbyPort)
-  const callOffStandbyGuard = guardProcess(standby.pid, 'INT', folder)
   const { username, password } = new URL(primary.url)
+  const follow = `host=127.0.0.1 port=${primary.port} user=${username} password=${password} application_name=${standbyName}`
+  const standby = spawnStandby(second, standbyPort, standbyName === undefined ? '' : follow)
+  const callOffStandbyGuard = guardProcess(standby.pid, 'INT', folder)
   const login = `${username}:${password}`
   await until(
     () => takesConnections(`postgres://${login}@127.0.0.1:${standbyPort}/postgres`),
@@ -67,7 +72,7 @@ export async function startServerPair(
   }
 }
 
-function spawnStandby(folder: string, port: number) {
+function spawnStandby(folder: string, port: number, primary: string) {
   const program = readdirSync(folder).find((name) => name.startsWith('program-')) ?? ''
   // A standby refuses to start with fewer connections than its primary had.
   const settings = [
@@ -76,6 +81,7 @@ function spawnStandby(folder: string, port: number) {
     'listen_addresses=127.0.0.1',
     'unix_socket_directories=',
     'hot_standby=on',
+    `primary_conninfo=${primary}`,
   ]
   return Bun.spawn(
     [

@@ -80,12 +80,6 @@ async function readToken(file: string): Promise<string> {
   }
 }
 
-/**
- * A gateway opens a pool of eight for calls and one of four for management, two connections for reports, one for metrics, and one
- * for each shard. One shard is assumed here.
- */
-const connectionsOfGateway = 16
-
 async function examineDatabase(
   args: DatabaseArgs,
   config: Parameters<typeof checkLedger>[2],
@@ -98,10 +92,10 @@ async function examineDatabase(
   } catch (error) {
     return [problem('postgres', 'no address', explainError(error))]
   }
-  const { findings, role } = await checkPostgres(url, gateways * connectionsOfGateway)
+  const { findings, role } = await checkPostgres(url, gateways, managementUrl)
   return [
     ...findings,
-    ...(managementUrl ? [await checkManagementLogin(managementUrl)] : []),
+    ...(managementUrl ? [await checkManagementLogin(managementUrl, gateways)] : []),
     ...(role ? await checkLedger(url, role, config) : []),
   ]
 }

@@ -8,6 +8,7 @@ import { noteLogin } from '../database.ts'
 import { loadForGateway } from '../load-for-gateway.ts'
 import { openLog } from '../log.ts'
 import { parsePlane, warnOfSharedLogins } from '../serve/planes.ts'
+import { refusePooler } from '../serve/refuse-poolers.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -63,6 +64,11 @@ export default command(
     const log = openLog('info', secretsOf(config, variable))
     // Process 1 of a container loses a signal that nothing listens for, so this comes before the gateway starts.
     const stopSignal = shutdownSignal()
+    if (sells(plane)) await refusePooler('DATABASE_URL', databaseUrl, 'calls')
+    if (manages(plane)) {
+      const variable = managementDatabaseUrl ? 'MANAGEMENT_DATABASE_URL' : 'DATABASE_URL'
+      await refusePooler(variable, managementDatabaseUrl ?? databaseUrl, 'management')
+    }
     await warnOfSharedLogins(plane, databaseUrl, managementDatabaseUrl ?? databaseUrl, log)
     const gateway = await startGateway({
       config,

@@ -3,10 +3,15 @@ import { connect, defaultSchema, type Sql } from '../../ledger/connect.ts'
 import { printHosts } from '../../ledger/connection/database-address.ts'
 import { parseDatabaseUrl } from '../../ledger/connection/parse-database-url.ts'
 import { readMissingRights } from '../../ledger/migrate/owner-rights.ts'
+import { poolingFault } from '../../ledger/read/read-pooling.ts'
 import { readServer, type Server } from '../../ledger/read/read-server.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
 import { type Role, roleNames, roles } from '../../ledger/roles.ts'
 import { explainError } from '../explain-error.ts'
+import { withoutPooler } from '../serve/refuse-poolers.ts'
+import { checkConnections, managementLimit } from './check-connections.ts'
 import { checkRoles } from './check-roles.ts'
+import { checkStandbys } from './check-standbys.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
 interface Checked {
@@ -15,24 +20,37 @@ interface Checked {
   readonly role?: Role | undefined
 }
 
-export async function checkPostgres(url: string, connectionsNeeded: number): Promise<Checked> {
+/** @param managementUrl where management has a login of its own */
+export async function checkPostgres(
+  url: string,
+  gateways: number,
+  managementUrl: string | undefined,
+): Promise<Checked> {
   let sql: Sql | undefined
   try {
+    const pooling = await poolingFault(url, 'owner')
+    // What else would be read is true of some session, and not of those of gateways.
+    if (pooling) return { findings: [problem('pooling', pooling, withoutPooler('DATABASE_URL'))] }
     sql = connect({ url, as: 'owner', max: 1 })
     await sql`select` // connects first, so that the time of connecting does not count as a difference of clocks
     const askedAtMs = Date.now()
     const server = await readServer(sql)
     const clockOffsetMs = server.timeMs - (askedAtMs + Date.now()) / 2
+    const address = parseDatabaseUrl(url)
+    const role = roles.find((role) => server.roles[role].isTaken)
+    const shards = role ? await countShards(url, role) : 1
     const findings = [
-      ok('postgres', `${printHosts(parseDatabaseUrl(url))}, as ${server.login.name}`),
+      ok('postgres', `${printHosts(address)}, as ${server.login.name}`),
+      ok('pooling', 'none: each connection has a session of its own'),
       version(server),
       ...durability(server),
+      checkStandbys(server, { hosts: address.hosts.length }),
       ...upkeep(server),
-      connections(server, connectionsNeeded),
+      ...checkConnections(server, { gateways, shards, managementUrl }),
       checkRoles(server, await readMissingRights(sql, defaultSchema)),
       clock(clockOffsetMs),
     ]
-    return { findings, role: roles.find((role) => server.roles[role].isTaken) }
+    return { findings, role }
   } catch (error) {
     return { findings: [problem('postgres', 'cannot be reached', explainError(error))] }
   } finally {
@@ -40,14 +58,31 @@ export async function checkPostgres(url: string, connectionsNeeded: number): Pro
   }
 }
 
+/** 1 where there is no ledger yet. */
+async function countShards(url: string, role: Role): Promise<number> {
+  const sql = connect({ url, as: role, max: 1 })
+  try {
+    return (await readShards(sql)).length
+  } catch {
+    return 1
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
 /** What the login of MANAGEMENT_DATABASE_URL may do, where it is one of its own. */
-export async function checkManagementLogin(url: string): Promise<Finding> {
+export async function checkManagementLogin(url: string, gateways: number): Promise<Finding> {
   const check = 'management'
   const sql = connect({ url, as: 'owner', max: 1 })
   try {
+    const pooling = await poolingFault(url, 'owner')
+    if (pooling) return problem(check, pooling, withoutPooler('MANAGEMENT_DATABASE_URL'))
     const server = await readServer(sql)
     const { status, found, advice } = checkRoles(server, [])
-    if (server.roles.management.isTaken) return { status, found, check, ...(advice && { advice }) }
+    if (server.roles.management.isTaken) {
+      const limited = managementLimit(check, server, gateways)
+      return limited ?? { status, found, check, ...(advice && { advice }) }
+    }
     const { name } = server.login
     return problem(
       check,
@@ -92,15 +127,21 @@ function durability({ settings }: Server): Finding[] {
           'Set synchronous_commit = on: a crash would lose charges of calls whose responses were delivered.',
         )
       : standbys !== '' && commit === 'local'
-        ? warning(
+        ? problem(
             'synchronous_commit',
             `${commit}, with standbys ${standbys}`,
             'Set synchronous_commit = on: a commit does not wait for the standbys, so losing this machine loses charges.',
           )
-        : ok(
-            'synchronous_commit',
-            standbys === '' ? `${commit}, no standby` : `${commit}, ${standbys}`,
-          ),
+        : standbys !== '' && commit === 'remote_write'
+          ? warning(
+              'synchronous_commit',
+              `${commit}, with standbys ${standbys}`,
+              'Set synchronous_commit = on: a commit does not wait for the disk of a standby, so losing power at both loses charges.',
+            )
+          : ok(
+              'synchronous_commit',
+              standbys === '' ? `${commit}, no standby` : `${commit}, ${standbys}`,
+            ),
   ]
 }
 
@@ -131,20 +172,6 @@ function upkeep({ settings, standby }: Server): Finding[] {
           "Set default_transaction_isolation = 'read committed': an append must see, once it has the lock, what the append before it wrote.",
         ),
   ]
-}
-
-function connections({ settings, connections }: Server, needed: number): Finding {
-  const max = Number(settings.max_connections)
-  const reserved = Number(settings.superuser_reserved_connections)
-  const found = `${max}, ${connections} in use; the gateways take ${needed}`
-  if (needed > max - reserved) {
-    return problem(
-      'max_connections',
-      found,
-      `Set max_connections to ${needed + reserved + 20} or more.`,
-    )
-  }
-  return ok('max_connections', found)
 }
 
 /** Tokens and logs use this machine's clock; the ledger uses PostgreSQL's. */

@@ -1,6 +1,7 @@
 /** Serves the metrics of a gateway, on a connection to the ledger of their own: a scrape takes none from a call. */
 import type { Registry } from 'prom-client'
 import { type ConnectOptions, connect, gatewaySilenceSeconds } from '../../ledger/connect.ts'
+import { poolSizes } from '../pool-sizes.ts'
 import { ledgerMetrics } from './ledger-metrics.ts'
 import { type MetricsEndpoint, type MetricsServer, serveMetrics } from './serve-metrics.ts'
 
@@ -12,7 +13,7 @@ export function publishMetrics(
   warn: (message: string, error?: unknown) => void,
 ): MetricsServer {
   const sql = connect({
-    ...{ ...login, max: 1 },
+    ...{ ...login, max: poolSizes.metrics },
     ...{ statementTimeoutMs: 4_000, maxSilenceSeconds: gatewaySilenceSeconds },
   })
   const readLedger = ledgerMetrics(registry, sql, warn)
