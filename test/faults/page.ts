@@ -7,19 +7,32 @@ const page = join(import.meta.dir, '../../docs/FAULTS.md')
 export const failoverHeading = '## Failover of PostgreSQL'
 
 export function writeFaults(part: string): void {
-  const [, failover] = partsOf(readFileSync(page, 'utf8'))
-  writeFileSync(page, `${part.trimEnd()}\n${failover}`)
+  writeFileSync(page, withFaults(readFileSync(page, 'utf8'), part))
 }
 
 /** @param part begins with the heading */
 export function writeFailover(part: string): void {
-  const [faults] = partsOf(readFileSync(page, 'utf8'))
-  writeFileSync(page, `${faults.trimEnd()}\n\n${part.trimEnd()}\n`)
+  writeFileSync(page, withFailover(readFileSync(page, 'utf8'), part))
+}
+
+/** The page with another first part. */
+export function withFaults(text: string, part: string): string {
+  return joined(part, partsOf(text)[1])
+}
+
+/** The page with another second part. */
+export function withFailover(text: string, part: string): string {
+  return joined(partsOf(text)[0], part)
+}
+
+function joined(...parts: readonly string[]): string {
+  const texts = parts.map((part) => part.trim()).filter((part) => part !== '')
+  return `${texts.join('\n\n')}\n`
 }
 
 function partsOf(text: string): [faults: string, failover: string] {
   const at = text.indexOf(failoverHeading)
-  return at < 0 ? [text, ''] : [text.slice(0, at), `\n${text.slice(at)}`]
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at)]
 }
 
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
