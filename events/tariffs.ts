@@ -22,7 +22,7 @@ export type Plan = Static<typeof Plan>
 const Price = Type.Record(Type.String(), Type.Unknown())
 
 export const tariffEvents = {
-  /** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`. */
+  /** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`, and `credits` where it has them. */
   TariffPublished: {
     stream: 'tariffs',
     payload: Type.Object({
@@ -31,6 +31,8 @@ export const tariffEvents = {
       notice: Type.Optional(Type.String()),
       plans: Type.Record(Type.String(), Plan),
       prices: Type.Record(Type.String(), Type.Union([Price, Type.Array(Price)])),
+      /** How people see credits. Once it was said, every later tariff says the same. */
+      credits: Type.Optional(Type.Object({ name: Type.String(), decimals: Type.Integer() })),
     }),
     describe: ({ payload }) =>
       `Tariff ${String(payload.hash).slice(0, 12)} published, in force from ${minute(payload.from)}`,

@@ -3,7 +3,7 @@ import type { Projection } from './projection.ts'
 
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 1,
+  version: 2,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
@@ -34,6 +34,7 @@ export const tariffs: Projection = {
       sql: `insert into tariffs (shard, position, hash, effective_from, notice, content)
        select shard, position, payload ->> 'hash', (payload ->> 'from')::timestamptz, payload ->> 'notice',
          jsonb_build_object('plans', payload -> 'plans', 'prices', payload -> 'prices')
+           || case when payload -> 'credits' is null then '{}' else jsonb_build_object('credits', payload -> 'credits') end
        from batch
        where type = 'TariffPublished'`,
     },

@@ -6,10 +6,12 @@ import {
   openManagementCommands,
 } from '../ledger/commands/management-commands.ts'
 import { type ConnectOptions, connect, maxLockWaitMs, type Sql } from '../ledger/connect.ts'
+import { readCreditScale } from '../ledger/read/read-tariffs.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { configOf } from './config-of.ts'
 import { type DatabaseArgs, databaseUrl } from './database.ts'
+import { showCreditsAs } from './output.ts'
 
 interface OpenLedger {
   readonly sql: Sql
@@ -47,6 +49,7 @@ async function withConnection<T>(
 ): Promise<T> {
   const sql = connect({ ...options, url: await databaseUrl(args), max: 4 })
   try {
+    showCreditsAs(await readCreditScale(sql).catch(() => undefined))
     return await work(sql)
   } finally {
     await sql.end({ timeout: 1 })

@@ -4,9 +4,17 @@
  */
 import Table from 'cli-table3'
 import pc from 'picocolors'
+import {
+  type CreditScale,
+  type CreditsCell,
+  creditsText,
+  formatCredits,
+} from '../lib/credit-scale.ts'
 import { formatNumber } from '../lib/format-figures.ts'
 import { printable, printableLines } from '../lib/printable-text.ts'
+import type { Sum } from '../lib/sums.ts'
 
+export { asCredits } from '../lib/credit-scale.ts'
 export { formatMoney, formatNumber } from '../lib/format-figures.ts'
 
 const colour = pc.createColors(
@@ -25,7 +33,7 @@ export function complain(text: string): void {
   console.error(printableLines(text))
 }
 
-export type Cell = string | number | bigint | null
+export type Cell = string | number | bigint | CreditsCell | null
 
 /**
  * Prints rows under their headings. A column of numbers is aligned to the right; null is an empty cell.
@@ -38,9 +46,7 @@ export function table(
   print: (text: string) => void = say,
 ): void {
   const colAligns = heads.map((_, column) =>
-    rows.some((row) => ['number', 'bigint'].includes(typeof row[column]))
-      ? ('right' as const)
-      : ('left' as const),
+    rows.some((row) => isFigure(row[column])) ? ('right' as const) : ('left' as const),
   )
   const printed = new Table({
     head: heads.map((head) => dim(head)),
@@ -86,9 +92,27 @@ export async function write(text: string): Promise<void> {
   await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
 }
 
-/** `1 credit`, `1,234 credits` */
-export function credits(count: number): string {
-  return `${formatNumber(count)} credit${count === 1 ? '' : 's'}`
+/** How the ledger at hand shows credits; undefined: as whole numbers. */
+let scale: CreditScale | undefined
+
+/** From now on credits are printed so. */
+export function showCreditsAs(shown: CreditScale | undefined): void {
+  scale = shown
+}
+
+/** How credits are printed. */
+export function creditScale(): CreditScale | undefined {
+  return scale
+}
+
+/** `1 credit`, `1,234 credits`, or as the ledger shows them */
+export function credits(count: Sum): string {
+  return creditsText(count, scale)
+}
+
+/** The same as a mere figure: `1,234` */
+export function creditFigure(count: Sum | bigint): string {
+  return formatCredits(count, scale)
 }
 
 /** An ISO time as `2026-01-31 23:59:59`, in UTC. */
@@ -98,7 +122,12 @@ export function time(iso: string): string {
 
 function printCell(cell: Cell): string {
   if (cell === null) return ''
+  if (typeof cell === 'object') return formatCredits(cell.credits, scale)
   return typeof cell === 'string' ? printable(cell) : formatNumber(cell)
+}
+
+function isFigure(cell: Cell | undefined): boolean {
+  return cell !== null && ['number', 'bigint', 'object'].includes(typeof cell)
 }
 
 const noBorders = Object.fromEntries(

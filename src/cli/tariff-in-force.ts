@@ -1,4 +1,4 @@
-import type { Tariff } from '../config/tariff.ts'
+import { type Tariff, tariffContent } from '../config/tariff.ts'
 import type { Sql } from '../ledger/connect.ts'
 import {
   type PublishedTariff,
@@ -17,8 +17,9 @@ export async function readComparableTariff(sql: Sql): Promise<{
   if (!first || first.hash !== inForce) {
     return { inForce, before: { plans: {}, prices: {} }, announced: tariffs }
   }
-  const { plans, prices } = first as Pick<Tariff, 'plans'> & {
+  const { plans, prices, credits } = first as Pick<Tariff, 'plans'> & {
     prices: Tariff['prices']
   } & PublishedTariff
-  return { inForce, before: { plans, prices }, announced: later }
+  const before = tariffContent({ plans, prices, credits: credits ?? undefined })
+  return { inForce, before, announced: later }
 }

@@ -3,6 +3,7 @@
  * environment. load-config.ts makes it once at start, and it is passed down.
  */
 
+import type { CreditScale } from '../lib/credit-scale.ts'
 import type { Method } from '../lib/http-methods.ts'
 import type { ChargeCondition } from '../pricing/charge-condition.ts'
 import type { Condition } from '../pricing/condition.ts'
@@ -21,6 +22,8 @@ export interface Config {
   /** The schemas that routes share, by name; for the API documentation. */
   readonly schemas?: Readonly<Record<string, JsonSchema>>
   readonly plans: Readonly<Record<string, Plan>>
+  /** How people see credits. */
+  readonly credits?: CreditScale
   readonly defaultPlan: string
   readonly limits: Limits
   readonly refunds: Refunds

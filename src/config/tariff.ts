@@ -3,6 +3,7 @@
  * content, and every hold names that hash. So a bill can be checked without the configuration.
  */
 import { canonicalJson } from '../../events/canonical-json.ts'
+import type { CreditScale } from '../lib/credit-scale.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
 import type { Config, Plan } from './config.ts'
 
@@ -10,15 +11,22 @@ export interface Tariff {
   readonly plans: Readonly<Record<string, Plan>>
   /** By route id. */
   readonly prices: Readonly<Record<string, PriceRule>>
+  /** How people see credits; absent: as whole numbers. */
+  readonly credits?: CreditScale | undefined
 }
 
-export function tariffOf({ plans, routes }: Config): Tariff {
+export function tariffOf({ plans, routes, credits }: Config): Tariff {
   const prices: Record<string, PriceRule> = Object.create(null)
   for (const { id, price } of Object.values(routes)) prices[id] = price
-  return { plans, prices }
+  return tariffContent({ plans, prices, credits })
+}
+
+/** What a tariff consists of, and what its hash is made of. */
+export function tariffContent({ plans, prices, credits }: Tariff): Tariff {
+  return { plans, prices, ...(credits && { credits }) }
 }
 
 /** Hex SHA-256 of the tariff's canonical JSON. The order in which the tariff is written does not change it. */
-export function tariffHash({ plans, prices }: Tariff): string {
-  return Bun.SHA256.hash(canonicalJson({ plans, prices }), 'hex')
+export function tariffHash(tariff: Tariff): string {
+  return Bun.SHA256.hash(canonicalJson(tariffContent(tariff)), 'hex')
 }

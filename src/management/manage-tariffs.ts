@@ -1,6 +1,6 @@
 /** Prices and plans in the ledger. Every shard decides by a copy of its own, so each is given the tariff. */
 import { printPosition } from '../../events/event.ts'
-import { type Tariff, tariffHash, tariffOf } from '../config/tariff.ts'
+import { type Tariff, tariffContent, tariffHash, tariffOf } from '../config/tariff.ts'
 import { readShardTariffs } from '../ledger/read/read-tariffs.ts'
 import type { Actor } from './actor.ts'
 import { type Refused, refused } from './decision.ts'
@@ -45,7 +45,7 @@ export function manageTariffs(deps: ManagementDeps): Tariffs {
 
 async function publishTariff(
   deps: ManagementDeps,
-  { plans, prices }: Tariff,
+  tariff: Tariff,
   { from, notice }: PublishOptions,
   actor: Actor,
 ): Promise<Published | Refused> {
@@ -54,9 +54,14 @@ async function publishTariff(
   if (from !== undefined && Date.parse(from) < now.getTime()) {
     return refused('time_passed', { field: 'from' })
   }
-  const hash = tariffHash({ plans, prices })
+  const hash = tariffHash(tariff)
   const starts = isoTime(from === undefined ? now : new Date(from))
-  const payload = { hash, from: starts, plans, prices, ...(notice !== undefined && { notice }) }
+  const payload = {
+    hash,
+    from: starts,
+    ...tariffContent(tariff),
+    ...(notice !== undefined && { notice }),
+  }
   const positions: string[] = []
   for (const { shard } of shards) {
     // After a failure half way, the shards that have the tariff return what they returned before.
@@ -70,13 +75,13 @@ async function publishTariff(
 }
 
 async function ensureTariff(deps: ManagementDeps): Promise<TariffStatus> {
-  const { plans, prices } = tariffOf(deps.config)
-  const configured = tariffHash({ plans, prices })
+  const tariff = tariffOf(deps.config)
+  const configured = tariffHash(tariff)
   for (const { shard, empty, readAt } of await readShardTariffs(deps.sql)) {
     if (!empty) continue
     // Gateways that start at the same time all send this id. The first command is recorded. The others repeat
     // it or, with another configuration or time, are mismatches; in every case the ledger has a tariff then.
-    const payload = { hash: configured, from: isoTime(readAt), plans, prices }
+    const payload = { hash: configured, from: isoTime(readAt), ...tariff }
     await record(deps, shard, 'first-tariff', payload, 'gateway')
   }
   const shards = await readShardTariffs(deps.sql)

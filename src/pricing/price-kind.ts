@@ -2,6 +2,7 @@
  * All that Tollbook knows of one kind of price. Each kind has a file in rules/, which exports its schema and an
  * object of this type; price-rule.ts lists them.
  */
+import type { CreditScale } from '../lib/credit-scale.ts'
 import type { Fault } from '../lib/fault.ts'
 import type { Method } from '../lib/http-methods.ts'
 import type { ChargeCondition } from './charge-condition.ts'
@@ -34,8 +35,8 @@ export interface PriceKind<Rule> {
   usedQuantity(rule: Rule, call: CallContent, held: number): number
   /** The price in a sentence or two, for the API documentation. Markdown. */
   text(rule: Rule): string
-  /** The price in a few words, for tables. */
-  shortText(rule: Rule): string
+  /** The price in a few words, for tables. @param scale how credits are shown */
+  shortText(rule: Rule, scale?: CreditScale): string
 }
 
 type Schema = Readonly<Record<string, unknown>>

@@ -1,4 +1,5 @@
 /** What a call costs, in words for its customers. */
+import type { CreditScale } from '../lib/credit-scale.ts'
 import { isFree, isList, kindOf, type PriceRule } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
 import { chargeConditionText } from './text-parts.ts'
@@ -20,7 +21,7 @@ function componentText(component: Parameters<typeof kindOf>[0]): string {
 }
 
 /** A price in a few words, for tables. */
-export function shortPriceText(rule: PriceRule): string {
-  if (!isList(rule)) return kindOf(rule).shortText(rule)
-  return rule.map((component) => kindOf(component).shortText(component)).join(' + ')
+export function shortPriceText(rule: PriceRule, scale?: CreditScale): string {
+  if (!isList(rule)) return kindOf(rule).shortText(rule, scale)
+  return rule.map((component) => kindOf(component).shortText(component, scale)).join(' + ')
 }

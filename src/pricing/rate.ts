@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from '@sinclair/typebox'
 import { maxAmount } from '../../events/bounds.ts'
+import { type CreditScale, creditsText } from '../lib/credit-scale.ts'
 import type { Fault } from '../lib/fault.ts'
 import { methodsOf } from '../lib/http-methods.ts'
 import { isMapping } from '../lib/is-mapping.ts'
@@ -11,7 +12,7 @@ import { closed } from '../lib/schema-fields.ts'
 import { readableInRequest } from './pointer-checks.ts'
 import type { PriceableRoute, RequestContent } from './price-kind.ts'
 import { requestSource, sourceMarkdown, valueInRequest } from './request-source.ts'
-import { creditsText, numberText } from './text-parts.ts'
+import { numberText } from './text-parts.ts'
 import { isKindRates, KindRates } from './token-kinds.ts'
 
 /** They are repeated in the events of calls, so they are short, and nothing in them has to be escaped. */
@@ -181,8 +182,15 @@ function methodFaults(rule: RateFields, route: PriceableRoute): Fault[] {
  * @param one such as `for each item`
  * @param many what is counted: `items`
  * @param of where it is counted: ` of the request`
+ * @param scale how credits are shown
  */
-export function rateText(rule: RateFields, one: string, many: string, of = ''): string {
+export function rateText(
+  rule: RateFields,
+  one: string,
+  many: string,
+  of = '',
+  scale?: CreditScale,
+): string {
   const { credits, perMillion, unit, by } = rule
   const rate = credits ?? perMillion ?? 0
   const each =
@@ -191,18 +199,18 @@ export function rateText(rule: RateFields, one: string, many: string, of = ''): 
       : unit === undefined
         ? `${one}${of}`
         : `for each started ${numberText(unit)} ${many}${of}`
-  if (typeof rate === 'number') return `${creditsText(rate)} ${each}`
-  if (by === undefined) return `${valueText(rate as KindRates)} ${each}`
+  if (typeof rate === 'number') return `${creditsText(rate, scale)} ${each}`
+  if (by === undefined) return `${valueText(rate as KindRates, scale)} ${each}`
   const rates = Object.entries(rate)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, rate]) => `${name} ${valueText(rate as number | KindRates)}`)
+    .map(([name, rate]) => `${name} ${valueText(rate as number | KindRates, scale)}`)
   return `${rates.join(', ')} ${each}, by ${byText(by)}`
 }
 
 /** `2 credits`, `(input 4 credits, output 8 credits)` */
-function valueText(rate: number | KindRates): string {
-  if (typeof rate === 'number') return creditsText(rate)
-  const kinds = Object.entries(rate).map(([kind, of]) => `${kind} ${creditsText(of)}`)
+function valueText(rate: number | KindRates, scale: CreditScale | undefined): string {
+  if (typeof rate === 'number') return creditsText(rate, scale)
+  const kinds = Object.entries(rate).map(([kind, of]) => `${kind} ${creditsText(of, scale)}`)
   return `(${kinds.join(', ')})`
 }
 

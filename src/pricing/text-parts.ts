@@ -3,11 +3,6 @@ import { pointerSteps } from '../lib/json-pointer.ts'
 import type { ChargeCondition } from './charge-condition.ts'
 import type { Condition } from './condition.ts'
 
-/** `1 credit`, `2,000 credits` */
-export function creditsText(credits: number): string {
-  return credits === 1 ? '1 credit' : `${numberText(credits)} credits`
-}
-
 /** A field as its readers know it: `/meta/total` as `meta.total`. */
 export function fieldText(pointer: string): string {
   return pointer === '' ? 'body' : `\`${pointerSteps(pointer).join('.')}\``

@@ -82,7 +82,7 @@ test('an open lease has no endpoint, and people read that it is a lease', async 
   const request = { accountId: key.accountId, month: october }
   const found = (await readStatement(ledger.ledger.sql, request)) as Statement
   expect(found.held).toMatchObject([{ endpoint: null, credits: 4 }])
-  const held = sectionsOf(found).find(({ title }) => title.startsWith('Held'))
+  const held = sectionsOf(found, undefined).find(({ title }) => title.startsWith('Held'))
   expect(held?.rows[0]).toContain('lease')
 })
 

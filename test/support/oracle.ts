@@ -61,7 +61,7 @@ export function evolve(state: State, event: LogEvent): void {
 }
 
 function publish(state: State, { shard, position, payload }: LogEvent): void {
-  const { hash, from, notice = null, plans, prices } = payload
+  const { hash, from, notice = null, plans, prices, credits } = payload
   const effective_from = micros(from)
   put(state, 'tariffs', {
     shard,
@@ -69,7 +69,7 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
     hash,
     effective_from,
     notice,
-    content: { plans, prices },
+    content: { plans, prices, ...(credits && { credits }) },
   })
   for (const [plan, terms] of Object.entries<Row>(plans)) {
     const {

@@ -9,7 +9,7 @@
  */
 import type { EventType } from '../../events/catalogue.ts'
 import type { NewEvent } from '../../events/new-event.ts'
-import { type Tariff, tariffHash } from '../../src/config/tariff.ts'
+import { type Tariff, tariffContent, tariffHash } from '../../src/config/tariff.ts'
 import { type KeyPrefixes, mintKey } from '../../src/gate/authenticate/key-format.ts'
 import {
   type ManagementCommands,
@@ -148,8 +148,7 @@ export async function openLedgerAt(
   async function publish(next: Tariff, from: Date | string = now): Promise<string> {
     const hash = tariffHash(next)
     const at = new Date(from)
-    const { plans, prices } = next
-    const payload = { hash, from: at.toISOString(), plans, prices }
+    const payload = { hash, from: at.toISOString(), ...tariffContent(next) }
     for (let shard = 0; shard < shards; shard++) {
       await record(shard, [], [{ type: 'TariffPublished', payload }])
     }

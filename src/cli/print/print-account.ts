@@ -1,8 +1,17 @@
 /** Prints an account, and its credits. */
-import { figureOf } from '../../lib/sums.ts'
 import type { AccountView } from '../../management/account-view.ts'
 import type { Balance } from '../../reports/account/balance.ts'
-import { formatMoney, formatNumber, heading, pairs, say, table, time } from '../output.ts'
+import {
+  asCredits,
+  creditFigure,
+  formatMoney,
+  formatNumber,
+  heading,
+  pairs,
+  say,
+  table,
+  time,
+} from '../output.ts'
 
 export function printAccount(account: AccountView): void {
   const { owner, plannedPlan, ownLimits, fee } = account
@@ -14,7 +23,7 @@ export function printAccount(account: AccountView): void {
     ['State', account.erased ? 'erased' : account.frozen ? 'frozen' : 'open'],
     ['Plan', account.plan + (fee ? `, ${formatMoney(fee)} a month` : '')],
     ['Next plan', plannedPlan && `${plannedPlan.plan} from ${time(plannedPlan.from)} UTC`],
-    ['Credits a month', account.monthlyCredits],
+    ['Credits a month', asCredits(account.monthlyCredits)],
     ['Permissions', account.endpoints === 'all' ? 'all' : account.endpoints.join(', ')],
     [
       'Rate limit',
@@ -29,18 +38,18 @@ export function printBalance(mode: string, balance: Balance): void {
   const { allowance, month } = balance
   heading(mode === 'test' ? 'Credits, test mode' : 'Credits')
   pairs([
-    ['Available', balance.available],
-    ['Held', balance.held],
-    ['Owed', balance.debt > 0 ? balance.debt : null],
+    ['Available', asCredits(balance.available)],
+    ['Held', asCredits(balance.held)],
+    ['Owed', balance.debt > 0 ? asCredits(balance.debt) : null],
     [
       'Allowance due',
-      allowance.due > 0 ? `${formatNumber(allowance.due)} with the next call` : null,
+      allowance.due > 0 ? `${creditFigure(allowance.due)} with the next call` : null,
     ],
     [
       'Charged this month',
-      `${formatNumber(month.settled)} for ${formatNumber(month.calls)} ${month.calls === 1 ? 'call' : 'calls'}`,
+      `${creditFigure(month.settled)} for ${formatNumber(month.calls)} ${month.calls === 1 ? 'call' : 'calls'}`,
     ],
-    ['Refunded this month', month.refunded === 0 ? null : figureOf(month.refunded)],
+    ['Refunded this month', month.refunded === 0 ? null : asCredits(month.refunded)],
   ])
   if (balance.lots.length === 0) return
   say('')
@@ -50,10 +59,7 @@ export function printBalance(mode: string, balance: Balance): void {
       lot.lot,
       lot.kind,
       lot.expiresAt === null ? 'never' : time(lot.expiresAt),
-      lot.granted,
-      lot.settled,
-      lot.held,
-      lot.available,
+      ...[lot.granted, lot.settled, lot.held, lot.available].map(asCredits),
     ]),
   )
 }

@@ -10,7 +10,10 @@ import type { Charge } from '../../reports/charge/charge-shape.ts'
 import type { CallExplanation } from '../../reports/explain/explain-call.ts'
 import type { Explanation } from '../../reports/explain/explain-verdict.ts'
 import {
+  asCredits,
   bold,
+  creditFigure,
+  creditScale,
   credits,
   dim,
   formatNumber,
@@ -105,7 +108,7 @@ function outcomeText({ charge, settled }: Pick<CallExplanation, 'charge' | 'sett
     case 'settled': {
       const count = settled ? ` for ${countedText(settled)}` : ''
       const short = charge.shortfall
-        ? `; it cost ${formatNumber(charge.shortfall)} more than was held`
+        ? `; it cost ${creditFigure(charge.shortfall)} more than was held`
         : ''
       const back = charge.refunded > 0 ? `; refunded since: ${credits(charge.refunded)}` : ''
       return `${of} was charged ${credits(charge.credits)}${count}${short}${back}.`
@@ -148,7 +151,12 @@ function printState(explanation: Explanation): void {
         ? `${tariff.hash.slice(0, 12)}, from ${time(tariff.from)} UTC${at(tariff.position)}`
         : 'none',
     ],
-    ['Price', call.rule ? `${call.route}: ${shortPriceText(call.rule)}` : `${call.route}: none`],
+    [
+      'Price',
+      call.rule
+        ? `${call.route}: ${shortPriceText(call.rule, creditScale())}`
+        : `${call.route}: none`,
+    ],
     [
       'Call',
       `${call.counted === null ? '' : `${countedText(call.counted)}: `}${call.credits === null ? 'no price' : credits(call.credits)}`,
@@ -176,10 +184,12 @@ function printLots({ state, decision, position }: Explanation): void {
         printPosition({ shard, position: lot.lot }),
         lot.kind,
         lot.expiresAt === null ? 'never' : time(lot.expiresAt),
-        lot.free,
-        drawn(lot.lot),
+        asCredits(lot.free),
+        asCredits(drawn(lot.lot)),
       ]),
-      ...(due > 0 ? [['due', 'allowance', 'with the month', due, drawn(null)]] : []),
+      ...(due > 0
+        ? [['due', 'allowance', 'with the month', asCredits(due), asCredits(drawn(null))]]
+        : []),
     ],
   )
 }
@@ -195,7 +205,7 @@ function verdictText({ call, decision, state }: Explanation): string {
   const needs = `the call needs ${credits(call.credits ?? 0)}`
   switch (decision.verdict) {
     case 'ok':
-      return `${needs} and ${formatNumber(available)} are available: they are held, and ${formatNumber(available - (call.credits ?? 0))} are left.`
+      return `${needs} and ${creditFigure(available)} are available: they are held, and ${creditFigure(available - (call.credits ?? 0))} are left.`
     case 'free':
       return 'the call costs nothing: it is counted, and no credits are held.'
     case 'key_unknown':
@@ -215,11 +225,11 @@ function verdictText({ call, decision, state }: Explanation): string {
     case 'concurrency_exceeded':
       return `the account had ${formatNumber(state.credits.openHolds)} calls in flight, and may have ${formatNumber(maxInFlight)}.`
     case 'key_cap_reached':
-      return `${needs} and the key's monthly cap leaves ${formatNumber(capLeft ?? 0)}.`
+      return `${needs} and the key's monthly cap leaves ${creditFigure(capLeft ?? 0)}.`
     case 'amount_out_of_range':
       return `${needs}, more than one call can cost.`
     case 'insufficient_credits':
-      return `${needs} and ${formatNumber(available)} are available.`
+      return `${needs} and ${creditFigure(available)} are available.`
     default:
       return decision.verdict satisfies never
   }

@@ -1,7 +1,6 @@
 /** Prints one key, or a list of keys. */
-import { figureOf } from '../../lib/sums.ts'
 import type { KeyView } from '../../management/key-view.ts'
-import { dim, formatNumber, pairs, say, table, time } from '../output.ts'
+import { asCredits, creditFigure, dim, formatNumber, pairs, say, table, time } from '../output.ts'
 
 /** Whether the key works, in one word. */
 export function stateOf(
@@ -26,15 +25,15 @@ export function printKeys(keys: readonly KeyView[]): void {
       `${key.owner.kind} ${key.owner.id}`,
       key.plan,
       stateOf(key),
-      figureOf(key.creditsUsed),
+      asCredits(key.creditsUsed),
       key.lastUsedAt === null ? '' : time(key.lastUsedAt),
     ]),
   )
 }
 
 export function printKey(key: KeyView): void {
-  const narrowed = (own: number | null, otherwise: number) =>
-    own === null ? `${formatNumber(otherwise)} (the account's)` : formatNumber(own)
+  const narrowed = (own: number | null, otherwise: number, format: (of: number) => string) =>
+    own === null ? `${format(otherwise)} (the account's)` : format(own)
   const permissions = key.endpoints ?? (key.planEndpoints === 'all' ? ['all'] : key.planEndpoints)
   pairs([
     ['Key', key.keyId],
@@ -48,9 +47,9 @@ export function printKey(key: KeyView): void {
     ['Mode', key.mode],
     ['Permissions', permissions.join(', ')],
     ['From addresses', key.allowedIps.join(', ') || 'any'],
-    ['Rate limit (calls)', narrowed(key.rateLimit, key.accountRateLimit)],
-    ['Credits a month', narrowed(key.monthlyCap, key.planCredits)],
-    ['Used this month', figureOf(key.creditsUsed)],
+    ['Rate limit (calls)', narrowed(key.rateLimit, key.accountRateLimit, formatNumber)],
+    ['Credits a month', narrowed(key.monthlyCap, key.planCredits, creditFigure)],
+    ['Used this month', asCredits(key.creditsUsed)],
     ['Expires (UTC)', key.expiresAt === null ? 'never' : time(key.expiresAt)],
     ['Old secret works until', key.previousUntil && time(key.previousUntil)],
     ['Created (UTC)', time(key.createdAt)],

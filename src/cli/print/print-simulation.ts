@@ -1,8 +1,9 @@
 /** Prints what accounts paid, beside what they would have paid under other prices. */
 
-import { figureOf, subtractSums } from '../../lib/sums.ts'
+import { subtractSums } from '../../lib/sums.ts'
 import type { Compared, Simulation } from '../../reports/simulate/simulation-shape.ts'
 import {
+  asCredits,
   type Cell,
   dim,
   formatMoney,
@@ -54,7 +55,7 @@ export function printSimulation({
 function cells({ credits, fees }: Compared, currencies: readonly string[]): Cell[] {
   const { actual, simulated } = credits
   return [
-    ...[actual, simulated, subtractSums(simulated, actual)].map(figureOf),
+    ...[actual, simulated, subtractSums(simulated, actual)].map(asCredits),
     ...currencies.flatMap((currency) => {
       const of = fees.find((fee) => fee.currency === currency) ?? { actual: 0, simulated: 0 }
       return [of.actual, of.simulated].map((minorUnits) => formatMoney({ minorUnits, currency }))

@@ -4,7 +4,7 @@ import type { TariffChange } from '../../config/tariff-changes.ts'
 import type { PublishedTariff } from '../../ledger/read/read-tariffs.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
-import { formatMoney, heading, table } from '../output.ts'
+import { asCredits, creditScale, formatMoney, heading, table } from '../output.ts'
 
 export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | 'prices'>): void {
   heading('Plans')
@@ -24,7 +24,7 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
       .map(([name, plan]) => [
         name,
         formatMoney(plan.fee),
-        plan.credits,
+        asCredits(plan.credits),
         plan.rateLimit,
         plan.windowMs / 1_000,
         plan.maxInFlight,
@@ -36,7 +36,7 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
     ['Route', 'Price'],
     Object.entries(prices)
       .sort(([a], [b]) => a.localeCompare(b))
-      .map(([route, price]) => [route, shortPriceText(price as PriceRule)]),
+      .map(([route, price]) => [route, shortPriceText(price as PriceRule, creditScale())]),
   )
 }
 
@@ -53,6 +53,6 @@ export function printChanges(changes: readonly TariffChange[]): void {
 
 function valueText(path: string, value: unknown): string {
   if (value === undefined) return 'none'
-  if (path.startsWith('prices.')) return shortPriceText(value as PriceRule)
+  if (path.startsWith('prices.')) return shortPriceText(value as PriceRule, creditScale())
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -6,7 +6,17 @@ import type { DailyUsage } from '../../reports/usage/usage-by-day.ts'
 import type { UsageFigures } from '../../reports/usage/usage-figures.ts'
 import type { UsageOverview } from '../../reports/usage/usage-overview.ts'
 import type { UsageSummary } from '../../reports/usage/usage-summary.ts'
-import { type Cell, dim, formatNumber, heading, say, table, time } from '../output.ts'
+import {
+  asCredits,
+  type Cell,
+  credits,
+  dim,
+  formatNumber,
+  heading,
+  say,
+  table,
+  time,
+} from '../output.ts'
 
 const figureHeads = ['Requests', 'Errors', 'Credits', 'Latency (ms)']
 
@@ -54,7 +64,7 @@ export function printMostRefused(refusals: readonly RefusedKey[]): void {
 function printServed(summary: UsageSummary, days: readonly DailyUsage[]): void {
   const failed = `${formatNumber(summary.errors)} failed (${percent(summary.errorRate)})`
   say(
-    `${count(summary.requests, 'call')}, ${failed}, ${count(summary.credits, 'credit')} charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,
+    `${count(summary.requests, 'call')}, ${failed}, ${credits(summary.credits)} charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,
   )
   heading('By endpoint')
   table(
@@ -76,7 +86,7 @@ export function printOverview(usage: UsageOverview & { month: string }): void {
     return
   }
   say(
-    `${count(total.requests, 'call')} by ${count(total.accounts, 'account')} with ${count(total.keys, 'key')}, ${formatNumber(total.errors)} failed, ${count(total.credits, 'credit')} charged`,
+    `${count(total.requests, 'call')} by ${count(total.accounts, 'account')} with ${count(total.keys, 'key')}, ${formatNumber(total.errors)} failed, ${credits(total.credits)} charged`,
   )
   heading('By plan')
   table(
@@ -114,7 +124,7 @@ export function printRows(usage: {
     rows.map(({ name, quantity, requests, errors, errorRate, credits, avgLatencyMs }) => [
       name,
       ...(quantity === null ? [] : [figureOf(quantity)]),
-      ...[figureOf(requests), figureOf(errors), percent(errorRate), figureOf(credits)],
+      ...[figureOf(requests), figureOf(errors), percent(errorRate), asCredits(credits)],
       avgLatencyMs,
     ]),
   )
@@ -140,7 +150,7 @@ export function printTop(month: string, users: readonly TopUser[]): void {
 }
 
 function figuresOf({ requests, errors, credits, avgLatencyMs }: UsageFigures): Cell[] {
-  return [figureOf(requests), figureOf(errors), figureOf(credits), avgLatencyMs]
+  return [figureOf(requests), figureOf(errors), asCredits(credits), avgLatencyMs]
 }
 
 /** `1 call`, `1,234 calls` */

@@ -6,12 +6,32 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { isMapping } from '../../lib/is-mapping.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
-import { atLeast, closed, headerName, recordOf } from '../../lib/schema-fields.ts'
+import { atLeast, closed, headerName, recordOf, text } from '../../lib/schema-fields.ts'
 import { JsonSchema } from './json-schema-field.ts'
 import { Limits, Refunds } from './limits.ts'
 import { Plan } from './plan.ts'
 import { Route } from './route.ts'
 import { Upstream } from './service.ts'
+
+const Credits = closed(
+  {
+    name: text(
+      '^[A-Za-z][A-Za-z ]{0,19}$',
+      'a code such as EUR, or a word',
+      'What people see beside a figure: the code of a currency, or a word.',
+    ),
+    decimals: Type.Integer({
+      minimum: 0,
+      maximum: 12,
+      description:
+        'How many of its decimals a credit is: with 6, a credit is a millionth. It never changes once it is published.',
+    }),
+  },
+  {
+    description:
+      'How people see credits, such as €0.000150, in tables and on pages. Programs see whole credits.',
+  },
+)
 
 export const ConfigFile = closed(
   {
@@ -27,6 +47,7 @@ export const ConfigFile = closed(
       }),
     ),
     plans: recordOf(Plan, 'The plans, by name.'),
+    credits: Type.Optional(Credits),
     defaultPlan: Type.String({ description: 'The plan of a new account.' }),
     limits: Type.Optional(Limits),
     refunds: Type.Optional(Refunds),

@@ -1,5 +1,6 @@
 /** The tariffs in the ledger. Each shard keeps its own copies, since it decides alone. */
 import type { Plan } from '../../../events/tariffs.ts'
+import type { CreditScale } from '../../lib/credit-scale.ts'
 import type { Sql } from '../connect.ts'
 
 /** Prices and plans as published; undefined: the ledger has no such tariff. */
@@ -11,6 +12,13 @@ export async function readTariff(
     { content: { plans: Record<string, Plan>; prices: Record<string, unknown> } }[]
   >`select content from find_tariff_v1(${hash})`
   return row?.content
+}
+
+/** How credits are shown, as the tariffs say; undefined where none of them does. */
+export async function readCreditScale(sql: Sql): Promise<CreditScale | undefined> {
+  const [row] = await sql<{ scale: CreditScale }[]>`
+    select content -> 'credits' as scale from tariffs where content ? 'credits' limit 1`
+  return row?.scale
 }
 
 /** The hash of the tariff in force now; null: there is none. */
@@ -27,12 +35,14 @@ export interface PublishedTariff {
   readonly notice: string | null
   readonly plans: Record<string, Plan>
   readonly prices: Record<string, unknown>
+  readonly credits: CreditScale | null
 }
 
 /** The tariff in force and those that come into force later, by time. */
 export function readCurrentTariffs(sql: Sql, shard = 0): Promise<PublishedTariff[]> {
   return sql<PublishedTariff[]>`
-    select hash, effective_from as "from", notice, content -> 'plans' as plans, content -> 'prices' as prices
+    select hash, effective_from as "from", notice, content -> 'plans' as plans, content -> 'prices' as prices,
+      content -> 'credits' as credits
     from current_tariffs_v1(${shard}::smallint)`
 }
 

@@ -70,8 +70,8 @@ export const perByte: PriceKind<BytePrice> = {
     isOfResponse(rule)
       ? `${rateText(rule, 'for each byte', 'bytes', ' of the response')}. They are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`
       : `${rateText(rule, 'for each byte', 'bytes', " of the request's body")}.`,
-  shortText: (rule) =>
-    rateText(rule, 'for each byte', 'bytes', isOfResponse(rule) ? '' : ' of the request'),
+  shortText: (rule, scale) =>
+    rateText(rule, 'for each byte', 'bytes', isOfResponse(rule) ? '' : ' of the request', scale),
 }
 
 function responseFaults({ hold }: BytePrice, { chargeWhen }: PriceableRoute): Fault[] {

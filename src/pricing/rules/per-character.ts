@@ -50,5 +50,5 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
 
   text: (rule) =>
     `${rateText(rule, 'for each character', 'characters (Unicode code points)', ` of ${sourceMarkdown(rule.hold.text)}`)}.`,
-  shortText: (rule) => rateText(rule, 'for each character', 'characters'),
+  shortText: (rule, scale) => rateText(rule, 'for each character', 'characters', '', scale),
 }

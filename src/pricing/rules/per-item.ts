@@ -122,9 +122,9 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
     ].join('')
   },
 
-  shortText(rule) {
+  shortText(rule, scale) {
     const of = rule.settle?.list ?? sourceText(sourceOf(rule.hold))
-    return rateText(rule, 'for each item', 'items', ` of ${of}`)
+    return rateText(rule, 'for each item', 'items', ` of ${of}`, scale)
   },
 }
 

@@ -121,7 +121,7 @@ export const perQuantity: PriceKind<QuantityPrice> = {
 
   text: (rule) =>
     `${rateText(rule, `for each ${rule.of}`, `${rule.of}s`)}: ${holdText(rule.hold)}${settleText(rule.settle)}.`,
-  shortText: (rule) => rateText(rule, `for each ${rule.of}`, `${rule.of}s`),
+  shortText: (rule, scale) => rateText(rule, `for each ${rule.of}`, `${rule.of}s`, '', scale),
 }
 
 function isFile(of: Factor): of is Static<typeof FileSource> {

@@ -18,5 +18,5 @@ export const perRequest: PriceKind<Static<typeof RequestPrice>> = {
   maxQuantity: () => 1,
   usedQuantity: (_rule, _call, held) => held,
   text: (rule) => `${rateText(rule, 'a call', 'calls')}.`,
-  shortText: (rule) => rateText(rule, 'a call', 'calls'),
+  shortText: (rule, scale) => rateText(rule, 'a call', 'calls', '', scale),
 }

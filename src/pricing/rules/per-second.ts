@@ -82,7 +82,7 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
         ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else for as long as the file lasts, never more than was held.`
         : 'charged for as long as the file lasts, never more than was held.',
     ].join(' '),
-  shortText: (rule) => rateText(rule, 'for each s', 's'),
+  shortText: (rule, scale) => rateText(rule, 'for each s', 's', '', scale),
 }
 
 function audioFaults(field: string, { request }: PriceableRoute): Fault[] {

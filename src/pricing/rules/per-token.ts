@@ -123,8 +123,8 @@ export const perToken: PriceKind<TokenPrice> = {
       `Held for a token in every ${numberText(rule.hold.bytesPerToken)} bytes of the request, and for what the response can have; of a stream for ${numberText(rule.hold.step)} tokens, and for more as it comes.`,
       'A stream for which no more can be held ends with an `error` event; what was sent by then is charged.',
     ].join(' '),
-  shortText: (rule) => {
-    const rates = rateText(rule, 'for each token', 'tokens')
+  shortText: (rule, scale) => {
+    const rates = rateText(rule, 'for each token', 'tokens', '', scale)
     return rule.catalogue ? `${rates}, from the file ${rule.catalogue.sha256.slice(0, 12)}` : rates
   },
 }

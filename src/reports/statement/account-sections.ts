@@ -1,6 +1,7 @@
 /** The sections of a statement that only an account's has. */
-import { formatMoney, formatNumber } from '../../lib/format-figures.ts'
-import { addSums, compareSums, figureOf } from '../../lib/sums.ts'
+import { asCredits, type CreditScale, creditsText, formatCredits } from '../../lib/credit-scale.ts'
+import { formatMoney } from '../../lib/format-figures.ts'
+import { addSums, compareSums } from '../../lib/sums.ts'
 import type { Movements } from './lot-movements.ts'
 import { type Cell, type Section, table, type ZoneClock } from './statement-section.ts'
 import type { AccountPart } from './statement-shape.ts'
@@ -35,10 +36,11 @@ export function lotSection(
   { lots, totals }: AccountPart,
   { at, head }: ZoneClock,
   until: string,
+  scale: CreditScale | undefined,
 ): Section {
   const expired = lots.filter((lot) => lot.expiresAt !== null && lot.expiresAt <= until)
   const credits = addSums(...expired.map((lot) => lot.closing))
-  const cells = (of: Movements) => movementColumns.map(([, column]) => figureOf(of[column]))
+  const cells = (of: Movements) => movementColumns.map(([, column]) => asCredits(of[column]))
   return {
     title: 'Credits',
     heads: ['Lot', 'Kind', head('Expires'), ...movementColumns.map(([name]) => name)],
@@ -47,19 +49,23 @@ export function lotSection(
     notes:
       compareSums(credits, 0) > 0
         ? [
-            `${formatNumber(credits)} of the closing were held when their lot expired, and lapsed later.`,
+            `${formatCredits(credits, scale)} of the closing were held when their lot expired, and lapsed later.`,
           ]
         : [],
   }
 }
 
 /** Everything but calls that moved credits. */
-export function movementSections(account: AccountPart, clock: ZoneClock): Section[] {
+export function movementSections(
+  account: AccountPart,
+  clock: ZoneClock,
+  scale: CreditScale | undefined,
+): Section[] {
   return [
     ...grantSections(account, clock),
     ...adjustmentSections(account, clock),
     ...lapseSections(account, clock),
-    ...debtSections(account, clock),
+    ...debtSections(account, clock, scale),
   ]
 }
 
@@ -70,7 +76,7 @@ function grantSections({ grants }: AccountPart, { at, head }: ZoneClock): Sectio
     row: (line) => [
       at(line.time),
       line.kind,
-      line.credits,
+      asCredits(line.credits),
       expiry(line.expiresAt, at),
       line.paid ? formatMoney(line.paid) : '',
       line.externalId ?? '',
@@ -84,7 +90,7 @@ function adjustmentSections({ adjustments }: AccountPart, { at, head }: ZoneCloc
     lines: adjustments,
     row: (line) => [
       at(line.time),
-      line.credits,
+      asCredits(line.credits),
       line.externalId ?? '',
       line.repaysDebt ? 'repays a debt' : '',
       line.position,
@@ -98,23 +104,27 @@ function lapseSections({ lapses }: AccountPart, { at, head }: ZoneClock): Sectio
     row: (line) => [
       at(line.time),
       line.lot,
-      figureOf(line.credits),
+      asCredits(line.credits),
       line.because === 'expired' ? 'unused' : 'returned after the expiry',
       line.positions.join(' '),
     ],
   })
 }
 
-function debtSections({ debt }: AccountPart, { at, head }: ZoneClock): Section[] {
+function debtSections(
+  { debt }: AccountPart,
+  { at, head }: ZoneClock,
+  scale: CreditScale | undefined,
+): Section[] {
   const notes =
-    compareSums(debt.closing, 0) > 0 ? [`Owed: ${formatNumber(debt.closing)} credits.`] : []
+    compareSums(debt.closing, 0) > 0 ? [`Owed: ${creditsText(debt.closing, scale)}.`] : []
   // A debt of an earlier month is owed without a line of its own.
   if (debt.lines.length === 0 && notes.length > 0) {
     return [{ title: 'Debts', heads: [], rows: [], notes }]
   }
   return table('Debts', [head('Time'), 'Credits', 'Id', 'Position'], {
     lines: debt.lines,
-    row: (line) => [at(line.time), line.credits, line.externalId ?? '', line.position],
+    row: (line) => [at(line.time), asCredits(line.credits), line.externalId ?? '', line.position],
     notes,
   })
 }

@@ -1,4 +1,5 @@
 /** The sections of a statement that are about calls. */
+import { asCredits, type CreditScale, formatPartsOfCredits } from '../../lib/credit-scale.ts'
 import { figureOf } from '../../lib/sums.ts'
 import { printPositionRange } from '../log-reader/position-tally.ts'
 import type { ChargeLine, ChargeSum, Charges } from './charge-lines.ts'
@@ -7,20 +8,18 @@ import type { HeldLine, RefundLine } from './statement-shape.ts'
 
 const sumHeads = ['Calls', 'Quantity', 'Credits', 'Positions']
 
-export function chargeSections({
-  byEndpoint,
-  byDay,
-  byComponent,
-  calls,
-  credits,
-}: Charges): Section[] {
+/** @param scale how credits are shown */
+export function chargeSections(
+  { byEndpoint, byDay, byComponent, calls, credits }: Charges,
+  scale: CreditScale | undefined,
+): Section[] {
   if (calls === 0) return [{ title: 'Charges', heads: [], rows: [], notes: ['No calls.'] }]
   return [
     {
       title: 'Charges',
       heads: ['Endpoint', ...sumHeads],
       rows: byEndpoint.map((sum) => [sum.endpoint, ...sumCells(sum)]),
-      total: ['Total', figureOf(calls), null, figureOf(credits)],
+      total: ['Total', figureOf(calls), null, asCredits(credits)],
       notes: [],
     },
     ...table('Charges by component', ['Endpoint', 'Component', 'Rate', 'Quantity', 'Amount'], {
@@ -30,7 +29,7 @@ export function chargeSections({
         component ?? 'rounding',
         by ?? '',
         quantity === null ? null : figureOf(quantity),
-        amount,
+        formatPartsOfCredits(amount, scale),
       ],
     }),
     {
@@ -49,7 +48,7 @@ export function callSections(
 ): Section[] {
   return table(title, [...callHeads(clock), 'Credits', 'Position'], {
     lines,
-    row: (line) => [...callCells(line, clock), line.credits, line.position],
+    row: (line) => [...callCells(line, clock), asCredits(line.credits), line.position],
   })
 }
 
@@ -60,7 +59,7 @@ export function chargeLineSections(lines: readonly ChargeLine[], clock: ZoneCloc
     row: (line) => [
       ...callCells(line, clock),
       line.quantity,
-      line.credits,
+      asCredits(line.credits),
       line.tariff.slice(0, 12),
       line.position,
     ],
@@ -68,7 +67,7 @@ export function chargeLineSections(lines: readonly ChargeLine[], clock: ZoneCloc
 }
 
 function sumCells({ calls, quantity, credits, positions }: ChargeSum): Cell[] {
-  return [figureOf(calls), figureOf(quantity), figureOf(credits), printPositionRange(positions)]
+  return [figureOf(calls), figureOf(quantity), asCredits(credits), printPositionRange(positions)]
 }
 
 function callHeads({ head }: ZoneClock): string[] {

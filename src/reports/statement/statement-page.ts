@@ -1,4 +1,5 @@
 /** A statement as a page that can be printed: one file, without scripts, pictures or anything from elsewhere. */
+import { type CreditScale, formatCredits } from '../../lib/credit-scale.ts'
 import { formatNumber } from '../../lib/format-figures.ts'
 import { printable } from '../../lib/printable-text.ts'
 import type { Cell, Section } from './statement-section.ts'
@@ -6,7 +7,8 @@ import { sectionsOf } from './statement-sections.ts'
 import type { Statement } from './statement-shape.ts'
 import { statementTitle, subtitle } from './statement-title.ts'
 
-export function statementPage(statement: Statement): string {
+/** @param scale how credits are shown */
+export function statementPage(statement: Statement, scale?: CreditScale): string {
   const title = html(statementTitle(statement))
   return `<!doctype html>
 <html lang="en">
@@ -19,7 +21,9 @@ export function statementPage(statement: Statement): string {
 <body>
 <h1>${title}</h1>
 <p>${html(subtitle(statement))}</p>
-${sectionsOf(statement).map(section).join('\n')}
+${sectionsOf(statement, scale)
+  .map((of) => section(of, scale))
+  .join('\n')}
 <footer>Computed from the events of the log alone. A position names the event that a figure comes from.
 This is not a tax invoice.</footer>
 </body>
@@ -43,10 +47,13 @@ footer { margin-top: 2em; color: #555 }
 @media print { body { margin: 0; max-width: none; padding: 0 } }
 `
 
-function section({ title, heads, rows, total, notes }: Section): string {
+function section(
+  { title, heads, rows, total, notes }: Section,
+  scale: CreditScale | undefined,
+): string {
   const isFigure = heads.map((_, column) => rows.some((row) => isFigureCell(row[column])))
   const row = (cells: readonly Cell[], tag = 'td') =>
-    `<tr>${cells.map((cell, column) => cellOf(cell, tag, isFigure[column] ?? false)).join('')}</tr>`
+    `<tr>${cells.map((cell, column) => cellOf(textOf(cell, scale), tag, isFigure[column] ?? false)).join('')}</tr>`
   const table =
     heads.length === 0
       ? ''
@@ -61,13 +68,17 @@ ${total ? `<tfoot>${row([...total, ...heads.slice(total.length).map(() => null)]
 ${table}${notes.map((note) => `<p>${html(note)}</p>`).join('\n')}`
 }
 
-function cellOf(cell: Cell, tag: string, isFigure: boolean): string {
-  const text = isFigureCell(cell) ? formatNumber(cell) : html(cell ?? '')
+function cellOf(text: string, tag: string, isFigure: boolean): string {
   return `<${tag}${isFigure ? ' class="figure"' : ''}>${text}</${tag}>`
 }
 
-function isFigureCell(cell: Cell | undefined): cell is number | bigint {
-  return typeof cell === 'number' || typeof cell === 'bigint'
+function textOf(cell: Cell, scale: CreditScale | undefined): string {
+  if (cell === null || typeof cell === 'string') return html(cell ?? '')
+  return typeof cell === 'object' ? html(formatCredits(cell.credits, scale)) : formatNumber(cell)
+}
+
+function isFigureCell(cell: Cell | undefined): boolean {
+  return cell !== null && ['number', 'bigint', 'object'].includes(typeof cell)
 }
 
 /** Ids are their senders' own texts. */

@@ -1,4 +1,5 @@
 /** A table of a statement with its heading and notes, for whatever medium. */
+import type { CreditsCell } from '../../lib/credit-scale.ts'
 import { localTime } from '../log-reader/period.ts'
 
 export interface Section {
@@ -11,7 +12,7 @@ export interface Section {
 }
 
 /** A number is a figure, null an empty cell. */
-export type Cell = string | number | bigint | null
+export type Cell = string | number | bigint | CreditsCell | null
 
 /** A table with its heading; nothing when it has no rows. */
 export function table<Line>(

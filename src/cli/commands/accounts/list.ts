@@ -1,5 +1,4 @@
 /** `tollbook accounts list` */
-import { figureOf } from '../../../lib/sums.ts'
 import {
   type AccountPage,
   type ListedAccount,
@@ -10,7 +9,7 @@ import { withSql } from '../../open-ledger.ts'
 import { cursorArgs, orBadCursor, printNextPage } from '../../options/cursor-args.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { parsePositiveInteger } from '../../options/option-values.ts'
-import { dim, json, say, table, time } from '../../output.ts'
+import { asCredits, dim, json, say, table, time } from '../../output.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -58,7 +57,7 @@ function print({ accounts, total, next }: AccountPage): void {
       account.plan,
       account.state,
       account.keys,
-      figureOf(account.creditsUsed),
+      asCredits(account.creditsUsed),
       time(account.openedAt),
     ]),
   )

@@ -4,13 +4,20 @@ import { tariffHash, tariffOf } from '../../../config/tariff.ts'
 import { shortPriceText } from '../../../pricing/price-text.ts'
 import { command } from '../../command.ts'
 import { loadForGateway } from '../../load-for-gateway.ts'
+import { withSql } from '../../open-ledger.ts'
 import { dim, heading, json, say, table } from '../../output.ts'
+import { requireSameScale } from '../../require-same-scale.ts'
 
 const args = {
   file: {
     type: 'positional',
     required: false,
     description: 'Configuration file (default: tollbook.yaml)',
+  },
+  database: {
+    type: 'string',
+    valueHint: 'URL',
+    description: 'A ledger, which the file has to show credits as',
   },
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
@@ -24,6 +31,10 @@ export default command(
   args,
   async (args) => {
     const { config } = loadForGateway(args.file, process.env, { sells: true })
+    const { database } = args
+    if (database !== undefined) {
+      await withSql({ database, data: undefined }, (sql) => requireSameScale(sql, config, config.file))
+    }
     const hash = tariffHash(tariffOf(config))
     if (args.json) return json({ file: config.file, valid: true, tariff: hash, ...summary(config) })
     say(`${config.file} is valid.`)
@@ -36,7 +47,7 @@ export default command(
         route.methods.join(', '),
         route.path,
         route.permission,
-        shortPriceText(route.price),
+        shortPriceText(route.price, config.credits),
         route.target.kind === 'upstream' ? route.target.service : 'none: a fixed response',
       ]),
     )

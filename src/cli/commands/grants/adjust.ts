@@ -11,7 +11,7 @@ import {
   testArg,
 } from '../../options/credit-args.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
-import { credits, formatNumber, json, say } from '../../output.ts'
+import { creditFigure, credits, json, say } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 
 const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as const
@@ -33,7 +33,7 @@ export default command(
       unwrap(await management.adjust(args.account, adjustment, cliActor(args))),
     )
     if (args.json) return json(adjusted)
-    const owed = adjusted.debt > 0 ? `, ${formatNumber(adjusted.debt)} owed` : ''
+    const owed = adjusted.debt > 0 ? `, ${creditFigure(adjusted.debt)} owed` : ''
     const positions = `${adjusted.positions.length === 1 ? 'position' : 'positions'} ${adjusted.positions.join(', ')}`
     say(`${credits(adjusted.taken)} taken${owed}: ${positions}.`)
   },

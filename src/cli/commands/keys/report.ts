@@ -5,7 +5,17 @@ import { withLedger } from '../../open-ledger.ts'
 import { keyArg } from '../../options/key-arg.ts'
 import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { parseTime } from '../../options/option-values.ts'
-import { bold, dim, formatNumber, heading, json, say, table, time } from '../../output.ts'
+import {
+  asCredits,
+  bold,
+  dim,
+  formatNumber,
+  heading,
+  json,
+  say,
+  table,
+  time,
+} from '../../output.ts'
 import { stateOf } from '../../print/print-key.ts'
 import { printRefusals } from '../../print/print-usage.ts'
 import { UsageError } from '../../usage-error.ts'
@@ -52,7 +62,13 @@ function print(report: KeyReport): void {
     heading('Calls')
     table(
       ['Endpoint', 'Charged', 'Credits', 'Not charged', 'Free'],
-      endpoints.map((use) => [use.endpoint, use.charged, use.credits, use.failed, use.free]),
+      endpoints.map((use) => [
+        use.endpoint,
+        use.charged,
+        asCredits(use.credits),
+        use.failed,
+        use.free,
+      ]),
     )
   }
   printRefusals(refusals)

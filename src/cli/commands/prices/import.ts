@@ -1,6 +1,7 @@
 /** `tollbook prices import` */
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { Config } from '../../../config/config.ts'
 import { RatesError, writeRates } from '../../../config/import/write-rates.ts'
 import { parseConfig } from '../../../config/load-config.ts'
 import { parseDecimal } from '../../../lib/decimal.ts'
@@ -33,8 +34,8 @@ const args = {
   credits: {
     type: 'string',
     valueHint: 'NUMBER',
-    required: true,
-    description: "Credits for one of the file's currency",
+    description:
+      "Credits for one of the file's currency (default: as the configuration's `credits` show them)",
   },
   markup: {
     type: 'string',
@@ -68,7 +69,10 @@ export default command(
   args,
   async (args) => {
     const bytes = read(args.file)
-    const { markup, credits, config, route } = args
+    const { markup, config, route } = args
+    const text = read(config).toString('utf8')
+    const credits =
+      args.credits ?? creditsOf(parseConfig({ text, source: config, env: process.env }))
     const catalogue = { sha256: createHash('sha256').update(bytes).digest('hex'), markup, credits }
     const { rates } = requireAll(args.file, () =>
       catalogueRates(bytes.toString('utf8'), {
@@ -78,7 +82,6 @@ export default command(
         credits: decimalOf('--credits', credits),
       }),
     )
-    const text = read(config).toString('utf8')
     const changed = written(config, () => writeRates(text, route, { rates, catalogue }))
     // What would be no configuration is not written.
     parseConfig({ text: changed, source: config, env: process.env })
@@ -102,6 +105,12 @@ function read(file: string): Buffer {
     const reason = error instanceof Error ? error.message : String(error)
     throw new UsageError(`${file} cannot be read: ${reason}`)
   }
+}
+
+/** With six decimals, one of the currency is a million credits. */
+function creditsOf({ credits, file }: Config): string {
+  if (credits) return String(10n ** BigInt(credits.decimals))
+  throw new UsageError(`${file} does not say how credits are shown: pass --credits.`)
 }
 
 function decimalOf(option: string, text: string) {

@@ -8,6 +8,7 @@ import { ledgerArgs } from '../../options/ledger-args.ts'
 import { parseTime } from '../../options/option-values.ts'
 import { json, say, time } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
+import { requireSameScale } from '../../require-same-scale.ts'
 import { readComparableTariff } from '../../tariff-in-force.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -48,6 +49,7 @@ export default command(
     }
     const ledger = { ...args, config: args.file }
     const published = await withLedger(ledger, async ({ sql, management }) => {
+      await requireSameScale(sql, tariff, args.file)
       // Publishing what is in force would only add an event. With --from it has an effect: it takes back the tariff that
       // was announced for that time.
       const { inForce, before } = await readComparableTariff(sql)

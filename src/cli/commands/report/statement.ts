@@ -9,7 +9,7 @@ import { withSql } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { parsePositionOrTime } from '../../options/option-values.ts'
 import { subjectArgs, subjectOf, subjectUnknown } from '../../options/subject-args.ts'
-import { json, write } from '../../output.ts'
+import { creditScale, json, write } from '../../output.ts'
 import { printStatement } from '../../print/print-statement.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -63,7 +63,7 @@ export default command(
     if (!found) throw subjectUnknown(subject)
     if (args.json) json(found)
     else if (args.csv) await write(statementCsv(found))
-    else if (args.html) writeFileSync(args.html, statementPage(found))
+    else if (args.html) writeFileSync(args.html, statementPage(found, creditScale()))
     else printStatement(found)
   },
 )

@@ -1,6 +1,8 @@
 /** The routes of an owner's account: its plan and limits, its credits and its statements. */
 import { Elysia, t } from 'elysia'
 import { parsePosition } from '../../../../events/event.ts'
+import { readCreditScale } from '../../../ledger/read/read-tariffs.ts'
+import type { CreditScale } from '../../../lib/credit-scale.ts'
 import { accountIdOf } from '../../../lib/ids.ts'
 import { invalidRequest } from '../../../problems/refusal.ts'
 import { readBalance } from '../../../reports/account/balance.ts'
@@ -83,7 +85,9 @@ export function accountRoutes({ management, sql, reports, signIn }: RouteDeps) {
         const found = await reports
           .compute(principal, (sql) => readStatement(sql, request))
           .catch(refuseBadRequest)
-        return inFormat(format, orNotFound(found, keyId === undefined ? noAccount : 'key'))
+        const statement = orNotFound(found, keyId === undefined ? noAccount : 'key')
+        const scale = format === 'html' ? await readCreditScale(sql) : undefined
+        return inFormat(format, statement, scale)
       },
       {
         signedIn: 'owner',
@@ -128,10 +132,14 @@ export function accountRoutes({ management, sql, reports, signIn }: RouteDeps) {
 }
 
 /** Elysia sends a Response as it is; the declared type is that of the JSON. */
-function inFormat(format: 'json' | 'csv' | 'html' | undefined, statement: Statement) {
+function inFormat(
+  format: 'json' | 'csv' | 'html' | undefined,
+  statement: Statement,
+  scale: CreditScale | undefined,
+) {
   const json = { statement }
   if (format === 'csv') return csvResponse(statement) as unknown as typeof json
-  return format === 'html' ? (pageResponse(statement) as unknown as typeof json) : json
+  return format === 'html' ? (pageResponse(statement, scale) as unknown as typeof json) : json
 }
 
 function csvResponse(statement: Statement): Response {
@@ -145,8 +153,8 @@ function csvResponse(statement: Statement): Response {
 }
 
 /** Nothing on the page may run or be fetched, whatever texts the statement has. */
-function pageResponse(statement: Statement): Response {
-  return new Response(statementPage(statement), {
+function pageResponse(statement: Statement, scale: CreditScale | undefined): Response {
+  return new Response(statementPage(statement, scale), {
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",

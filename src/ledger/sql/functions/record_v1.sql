@@ -91,9 +91,14 @@ begin
     elsif exists (
       select from tariffs t
       where t.hash = r.payload::jsonb ->> 'hash' and t.shard = in_shard
-        and t.content <> jsonb_build_object('plans', r.payload::jsonb -> 'plans', 'prices', r.payload::jsonb -> 'prices')
+        and t.content <> r.payload::jsonb - array['hash', 'from', 'notice']
     ) then
       raise exception 'a tariff of this hash was published with another content' using errcode = 'invalid_parameter_value';
+    elsif exists (
+      select from tariffs t
+      where t.shard = in_shard and t.content -> 'credits' is distinct from r.payload::jsonb -> 'credits' and t.content ? 'credits'
+    ) then
+      raise exception 'credits are shown in another way since a tariff before' using errcode = 'invalid_parameter_value';
     end if;
     perform write_event(in_shard, v_position, v_now, r.type, r.actor, v_instance, r.payload,
       in_stream_version => v_version, in_account => r."accountId", in_key => r."keyId", in_mode => r.mode,

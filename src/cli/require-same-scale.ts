@@ -1,0 +1,23 @@
+/** Refuses a file that shows credits in another way than the tariffs of the ledger: every figure would mean something else. */
+import type { Tariff } from '../config/tariff.ts'
+import type { Sql } from '../ledger/connect.ts'
+import { readCreditScale } from '../ledger/read/read-tariffs.ts'
+import type { CreditScale } from '../lib/credit-scale.ts'
+import { UsageError } from './usage-error.ts'
+
+/** @throws UsageError where the ledger has a scale, and the tariff has another one or none */
+export async function requireSameScale(
+  sql: Sql,
+  { credits }: Pick<Tariff, 'credits'>,
+  file: string,
+): Promise<void> {
+  const published = await readCreditScale(sql)
+  if (published === undefined || text(published) === text(credits)) return
+  throw new UsageError(
+    `credits are published as ${text(published)}, which never changes, and ${file} says ${text(credits)}.`,
+  )
+}
+
+function text(scale: CreditScale | undefined): string {
+  return scale ? `{ name: ${scale.name}, decimals: ${scale.decimals} }` : 'nothing of them'
+}
