@@ -33,7 +33,9 @@ export default command(
     const { config } = loadForGateway(args.file, process.env, { sells: true })
     const { database } = args
     if (database !== undefined) {
-      await withSql({ database, data: undefined }, (sql) => requireSameScale(sql, config, config.file))
+      await withSql({ database, data: undefined }, (sql) =>
+        requireSameScale(sql, config, config.file),
+      )
     }
     const hash = tariffHash(tariffOf(config))
     if (args.json) return json({ file: config.file, valid: true, tariff: hash, ...summary(config) })
