@@ -105,6 +105,16 @@ export function boundInRequest(
   return typeof bound === 'number' ? bound : undefined
 }
 
+/** The values that a request can have at the place, where its schema lists them; undefined where it does not. */
+export function valuesInRequest(
+  route: PriceableRoute,
+  source: RequestSource,
+): readonly unknown[] | undefined {
+  const found = schemaInRequest(route, source)
+  const listed = found === 'anything' ? undefined : found?.enum
+  return Array.isArray(listed) ? listed : undefined
+}
+
 function schemaInRequest(route: PriceableRoute, source: RequestSource) {
   if (typeof source !== 'string') return parameterAt(route, source)?.schema
   const pointed = pointedSchema(route.request)

@@ -9,9 +9,15 @@ import type { Fault } from '../lib/fault.ts'
 import { methodsOf } from '../lib/http-methods.ts'
 import { isMapping } from '../lib/is-mapping.ts'
 import { closed } from '../lib/schema-fields.ts'
-import { readableInRequest } from './pointer-checks.ts'
+import { readableInRequest, valuesInRequest } from './pointer-checks.ts'
 import type { PriceableRoute, RequestContent } from './price-kind.ts'
-import { requestSource, sourceMarkdown, valueInRequest } from './request-source.ts'
+import {
+  type RequestSource,
+  requestSource,
+  sourceMarkdown,
+  sourceText,
+  valueInRequest,
+} from './request-source.ts'
 import { numberText } from './text-parts.ts'
 import { isKindRates, KindRates } from './token-kinds.ts'
 
@@ -165,7 +171,30 @@ export function rateFaults(rule: RateFields, route: PriceableRoute, needsUnit: b
   if (by === undefined) return faults
   return [
     ...faults,
-    ...(by === 'method' ? methodFaults(rule, route) : readableInRequest(route, path('by'), by)),
+    ...(by === 'method'
+      ? methodFaults(rule, route)
+      : [...readableInRequest(route, path('by'), by), ...valueFaults(rule, route, by)]),
+  ]
+}
+
+/** Where the schema lists the values, the table has a rate for each of them, and for nothing else. */
+function valueFaults(rule: RateFields, route: PriceableRoute, by: RequestSource): Fault[] {
+  const values = valuesInRequest(route, by)
+  if (values === undefined) return []
+  const listed = values.filter((value) => value !== null).map(String)
+  const names = tableNames(rule)
+  const path = ['price', 'by']
+  const missing = names.includes(otherwise) ? [] : listed.filter((value) => !names.includes(value))
+  const surplus = names.filter((name) => name !== otherwise && !listed.includes(name))
+  return [
+    ...missing.map((value) => ({
+      path,
+      message: `the table has no ${value}, which ${sourceText(by)} can be`,
+    })),
+    ...surplus.map((name) => ({
+      path,
+      message: `the table has ${name}, which ${sourceText(by)} cannot be`,
+    })),
   ]
 }
 

@@ -200,6 +200,9 @@ describe('a quantity of a name of its own', () => {
       expect(used(rule, { rows })).toBe(50)
       const nothing = { ...rule, settle: { number: '/rows', otherwise: 'nothing' } } as PriceRule
       expect(used(nothing, { rows })).toBe(0)
+      const some = (otherwise: number) =>
+        ({ ...rule, settle: { number: '/rows', otherwise } }) as PriceRule
+      expect([3, 51].map((count) => used(some(count), { rows }))).toEqual([3, 50])
     }
   })
 

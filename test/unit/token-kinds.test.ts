@@ -150,6 +150,24 @@ describe('in the configuration', () => {
     )
   })
 
+  test('a table has a rate for each value that the request can have, and for no other', () => {
+    const table = (names: string) => {
+      const rates = names.split(' ').map((name) => `${name}: 1`)
+      const price = `{ per: request, by: /model, credits: { ${rates.join(', ')} } }`
+      return parse(
+        withChange('price: { per: request, credits: 1 }', `price: ${price}`).replace(
+          /json: \{.*\} \}/,
+          'json: { type: object, properties: { model: { enum: [a, 2, null] } } } }',
+        ),
+      )
+    }
+    table('a 2')
+    table('a else')
+    expect(() => table('a')).toThrow('price.by: the table has no 2, which /model can be')
+    expect(() => table('a 2 b')).toThrow('price.by: the table has b, which /model cannot be')
+    expect(() => table('a b else')).toThrow('the table has b, which /model cannot be')
+  })
+
   test('without a total and kinds nothing says how many there were', () => {
     expect(() => route(price('1', ', settle: { each: [/t] }'))).toThrow(
       'price.settle.usage: missing: nothing says how many tokens there were',

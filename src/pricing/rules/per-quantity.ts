@@ -46,10 +46,10 @@ const HoldForMost = closed(
 )
 
 const otherwise = Type.Optional(
-  Type.Union([Type.Literal('held'), Type.Literal('nothing')], {
+  Type.Union([Type.Literal('held'), Type.Literal('nothing'), atLeast(1, 'So many.', maxAmount)], {
     default: 'held',
     description:
-      'What is charged where the response does not say it: all that was held, or nothing.',
+      'What is charged where the response does not say it: all that was held, nothing, or so many, as far as they were held.',
   }),
 )
 const SettleByJson = closed(
@@ -115,13 +115,18 @@ export const perQuantity: PriceKind<QuantityPrice> = {
       'number' in settle
         ? countOf(valueAt(response.json, settle.number))
         : countOf(numberIn(response.headers?.get(settle.header)))
-    if (said === undefined) return settle.otherwise === 'nothing' ? 0 : held
+    if (said === undefined) return withoutSaying(settle, held)
     return 'most' in hold ? Math.min(said, hold.most) : said
   },
 
   text: (rule) =>
     `${rateText(rule, `for each ${rule.of}`, `${rule.of}s`)}: ${holdText(rule.hold)}${settleText(rule.settle)}.`,
   shortText: (rule, scale) => rateText(rule, `for each ${rule.of}`, `${rule.of}s`, '', scale),
+}
+
+function withoutSaying({ otherwise = 'held' }: Settle, held: number): number {
+  if (otherwise === 'held') return held
+  return otherwise === 'nothing' ? 0 : Math.min(otherwise, held)
 }
 
 function isFile(of: Factor): of is Static<typeof FileSource> {
@@ -225,6 +230,12 @@ function settleText(settle: Settle | undefined): string {
     'number' in settle
       ? `the response's ${fieldText(settle.number)}`
       : `the header \`${settle.header}\``
-  const otherwise = settle.otherwise === 'nothing' ? 'nothing' : 'all of them'
-  return `; charged is what ${where} says, ${otherwise} where it says none`
+  const { otherwise = 'held' } = settle
+  const without =
+    typeof otherwise === 'number'
+      ? numberText(otherwise)
+      : otherwise === 'held'
+        ? 'all of them'
+        : 'nothing'
+  return `; charged is what ${where} says, ${without} where it says none`
 }
