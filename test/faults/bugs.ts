@@ -73,7 +73,7 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: appendPart('begin_command'),
-        from: "v_updated_index := case when v_updated_holds <> '{}' then array_position(v_updated_holds, command.hold_id) end;",
+        from: 'v_updated_index := array_position(v_updated_holds, command.hold_id);',
         to: 'v_updated_index := null;',
       },
     ],
@@ -120,15 +120,15 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: appendPart('check_credits'),
-        from: "if v_verdict = 'ok' and command.credits > v_drawable then",
-        to: `if v_verdict = 'ok' and command.credits > v_drawable + (
+        from: "if v_verdict = 'ok' and in_credits[command.nth] > v_drawable then",
+        to: `if v_verdict = 'ok' and in_credits[command.nth] > v_drawable + (
           select coalesce(sum(o.credits), 0) from open_holds o
           where o.hold_id = any(in_request_id) and o.account_id = command.account_id and o.mode = command.mode) then`,
       },
       {
         file: appendPart('draw_on_lots'),
-        from: 'v_taken := least(v_lot_free[v_index], v_left);',
-        to: 'v_taken := case when command.credits > v_available then v_left else least(v_lot_free[v_index], v_left) end;',
+        from: 'v_taken := least(account.lot_free[v_index], v_left);',
+        to: 'v_taken := case when in_credits[command.nth] > account.available then v_left else least(account.lot_free[v_index], v_left) end;',
       },
     ],
   },
@@ -211,8 +211,8 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: appendPart('check_credits'),
-        from: "if v_verdict = 'ok' and command.credits > v_drawable then",
-        to: "if v_verdict = 'ok' and command.credits > v_drawable and command.kind <> 'charge_on_lease' then",
+        from: "if v_verdict = 'ok' and in_credits[command.nth] > v_drawable then",
+        to: "if v_verdict = 'ok' and in_credits[command.nth] > v_drawable and command.kind <> 'charge_on_lease' then",
       },
     ],
   },

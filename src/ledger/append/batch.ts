@@ -14,22 +14,17 @@ import type { CallCommand, Extend, Hold, LeaseHold } from './call-commands.ts'
 export interface BatchColumn {
   readonly name: string
   readonly sqlType: string
-  /**
-   * Where the column goes: among the columns of the loop's `command`, into the event, or both. A part can read every
-   * parameter besides, as `in_<name>[command.nth]`.
-   */
-  readonly use: 'decides' | 'written' | 'decides and written'
+  /** A part of append_v1 reads it as `in_<name>[command.nth]`. What is written goes into the event as well. */
+  readonly use: 'decides' | 'written'
   readonly of: (command: CallCommand) => string | number | boolean | null
 }
 
 /** To add a column, add it here and use it in src/ledger/sql/append. */
 export const batchColumns: readonly BatchColumn[] = [
-  column('kind', 'text', 'decides and written', (c) => c.kind),
-  column('request_id', 'text', 'decides and written', (c) =>
-    'requestId' in c ? c.requestId : null,
-  ),
-  column('account_id', 'text', 'decides and written', (c) => c.accountId),
-  column('key_id', 'text', 'decides and written', (c) => c.keyId),
+  column('kind', 'text', 'written', (c) => c.kind),
+  column('request_id', 'text', 'written', (c) => ('requestId' in c ? c.requestId : null)),
+  column('account_id', 'text', 'written', (c) => c.accountId),
+  column('key_id', 'text', 'written', (c) => c.keyId),
   column('key_version', 'integer', 'decides', (c) => ('keyVersion' in c ? c.keyVersion : null)),
   column('account_version', 'integer', 'decides', (c) =>
     'accountVersion' in c ? c.accountVersion : null,
@@ -37,12 +32,12 @@ export const batchColumns: readonly BatchColumn[] = [
   column('previous_secret', 'boolean', 'decides', (c) =>
     'previousSecret' in c ? c.previousSecret : null,
   ),
-  column('mode', 'text', 'decides and written', (c) => c.mode),
+  column('mode', 'text', 'written', (c) => c.mode),
   column('credits', 'bigint', 'decides', (c) => ('credits' in c ? c.credits : null)),
-  column('quantity', 'bigint', 'decides and written', quantityOf),
-  column('slots', 'integer', 'decides and written', (c) => (c.kind === 'lease' ? c.slots : null)),
+  column('quantity', 'bigint', 'written', quantityOf),
+  column('slots', 'integer', 'written', (c) => (c.kind === 'lease' ? c.slots : null)),
   column('endpoint', 'text', 'written', (c) => (c.kind === 'lease' ? null : c.endpoint)),
-  column('tariff', 'text', 'decides and written', (c) => ('tariff' in c ? c.tariff : null)),
+  column('tariff', 'text', 'written', (c) => ('tariff' in c ? c.tariff : null)),
   column('status', 'smallint', 'written', (c) => ('status' in c ? (c.status ?? null) : null)),
   column('latency_ms', 'integer', 'written', (c) => ('latencyMs' in c ? c.latencyMs : null)),
   column('actor', 'text', 'written', (c) => c.actor),

@@ -7,6 +7,7 @@ import schema8 from '../sql/000008-schema.sql' with { type: 'text' }
 import readablePayloads from '../sql/000009-readable-payloads.sql' with { type: 'text' }
 import refusedCalls from '../sql/000010-refused-calls.sql' with { type: 'text' }
 import logins from '../sql/000011-logins.sql' with { type: 'text' }
+import rulesOfEvents from '../sql/000012-rules-of-events.sql' with { type: 'text' }
 import { fillIn } from '../sql/fill-in.ts'
 
 /** Numbers 1 to 7 are folded into number 8: none of them was ever in a release. */
@@ -23,6 +24,7 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
     text: fillIn(refusedCalls, { is_rare: typeNotIn(frequentTypes) }),
   },
   { id: 11, name: 'logins', text: logins },
+  { id: 12, name: 'rules-of-events', text: rulesOfEvents },
 ]
 
 export const migrationTexts: readonly string[] = migrations.map(({ text }) => text)

@@ -4,6 +4,7 @@ import { typeList } from '../../../events/type-condition.ts'
 import { projections } from '../../../projections/index.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import { fillIn } from '../sql/fill-in.ts'
+import { brokenRule } from '../sql/fragments/index.ts'
 import catchUp from '../sql/projections/catch_up.sql' with { type: 'text' }
 import projectInline from '../sql/projections/project_inline.sql' with { type: 'text' }
 
@@ -35,6 +36,7 @@ end if;`
   )
   return fillIn(projectInline, {
     conditions: conditions.map((condition) => `bool_or(${condition})`).join(', '),
+    broken_rule: brokenRule,
     frequent_types: typeList(frequentTypes),
     statements: askingOnceForRare(statements).join('\n'),
   })

@@ -48,6 +48,7 @@ set plan_cache_mode = force_generic_plan
 set enable_hashjoin = off
 set enable_mergejoin = off
 set enable_seqscan = off
+set enable_hashagg = off
 set jit = off
 as $$
 declare
@@ -64,9 +65,7 @@ begin
     {{begin_account}}
     {{begin_command}}
 
-    if command.kind in ({{openings}}) then
-      {{check_request}}
-    end if;
+    {{check_request}}
     if command.kind in ({{purchases}}) then
       {{check_key}}
       {{check_claim}}
@@ -87,7 +86,7 @@ begin
         {{return_to_lots}}
         {{note_resolution}}
       end if;
-      available[command.nth] := greatest(v_available, 0);
+      available[command.nth] := greatest(account.available, 0);
     end if;
 
     {{end_command}}

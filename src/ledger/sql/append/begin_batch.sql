@@ -1,6 +1,8 @@
 -- What holds for the whole batch. The month and the tariff are those of the batch's one timestamp.
 declare
   v_position bigint;
+  -- Of the last event that the batch writes.
+  v_hash bytea;
   -- An id that opens a request now sorts from v_ids_begin on and before v_ids_end. One that an older partition can have sorts
   -- before v_sought_ids_end.
   v_ids_begin text;
@@ -12,9 +14,8 @@ declare
   v_plans text[];
   v_plan_credits bigint[];
   v_plan_max_in_flight integer[];
-  -- Columns of the events that the batch becomes, one element a command; only accepted commands have a position. Without a time
-  -- of its own an event occurs now, and without credits of its own it has those of its command.
-  v_event_positions bigint[];
+  -- Columns of the events that the batch becomes, one element a command. Without a time of its own an event occurs now, and
+  -- without credits of its own it has those of its command.
   v_event_times timestamptz[];
   v_event_credits bigint[];
   v_event_lots text[];
@@ -25,13 +26,8 @@ begin
   -- All at once: an expression of its own costs a batch as much as a small look-up.
   select first_id(v_now - interval '5 minutes'), first_id(v_now + interval '5 minutes 1 millisecond'),
       coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), ''),
-      date_trunc('month', v_now at time zone 'UTC')::date,
-      array_fill(null::text, array[v_count]), array_fill(null::bigint, array[v_count]), array_fill(0::bigint, array[v_count]),
-      array_fill(null::bigint, array[v_count]), array_fill(null::timestamptz, array[v_count]),
-      array_fill(null::bigint, array[v_count]), array_fill(null::text, array[v_count]), array_fill(null::text, array[v_count]),
-      array_fill(null::text, array[v_count]), t.hash, p.plans, p.credits, p.max_in_flight
-    into v_ids_begin, v_ids_end, v_sought_ids_end, v_month, verdicts, positions, available, v_event_positions, v_event_times,
-      v_event_credits, v_event_lots, v_event_held, v_event_moved, v_tariff, v_plans, v_plan_credits, v_plan_max_in_flight
+      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, p.plans, p.credits, p.max_in_flight
+    into v_ids_begin, v_ids_end, v_sought_ids_end, v_month, v_tariff, v_plans, v_plan_credits, v_plan_max_in_flight
     from (select) batch
     left join (
       {{tariff_in_force}}

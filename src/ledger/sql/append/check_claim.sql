@@ -3,15 +3,15 @@
 declare
   v_claim_verdict text;
   -- Idempotency-Keys that holds of this batch have claimed: {key and claim: request hash}.
-  v_claimed jsonb := '{}';
+  v_claimed jsonb;
 begin
-  if v_verdict = 'ok' and command.claim is not null then
+  if v_verdict = 'ok' and in_claim[command.nth] is not null then
     v_claim_verdict := coalesce(
-      case v_claimed ->> (command.key_id || ' ' || command.claim)
-        when command.request_hash then 'in_progress'
-        else case when v_claimed ? (command.key_id || ' ' || command.claim) then 'mismatch' end
+      case v_claimed ->> (command.key_id || ' ' || in_claim[command.nth])
+        when in_request_hash[command.nth] then 'in_progress'
+        else case when v_claimed ? (command.key_id || ' ' || in_claim[command.nth]) then 'mismatch' end
       end,
-      claim_verdict(in_shard, command.key_id, command.claim, command.request_hash));
+      claim_verdict(in_shard, command.key_id, in_claim[command.nth], in_request_hash[command.nth]));
     if v_claim_verdict <> 'resumed' then
       v_verdict := v_claim_verdict;
     end if;

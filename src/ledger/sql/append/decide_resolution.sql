@@ -3,15 +3,15 @@
 -- client has it.
 begin
   v_verdict := case
-    when not v_is_in_range then 'amount_out_of_range'
+    when not {{is_in_range}} then 'amount_out_of_range'
     when command.hold_credits is null or command.kind = 'settle' and command.hold_slots is not null then 'hold_not_open'
-    when command.kind = 'settle' and command.credits > command.hold_credits then 'exceeds_hold'
+    when command.kind = 'settle' and in_credits[command.nth] > command.hold_credits then 'exceeds_hold'
     when command.kind = 'expire' and command.hold_expires_at > v_now then 'hold_not_due'
     else 'ok'
   end;
   if v_verdict = 'ok' and command.kind = 'expire' and command.hold_sent_credits > 0 then
     command.kind := 'settle';
-    command.credits := command.hold_sent_credits;
+    in_credits[command.nth] := command.hold_sent_credits;
     in_kind[command.nth] := 'settle';
     in_quantity[command.nth] := command.hold_sent_quantity;
     in_payload[command.nth] := '{"delivered":true,"terminatedBy":"gateway"}';

@@ -7,17 +7,17 @@ declare
 begin
   v_moved_lots := '{}';
   v_held := '{}';
-  v_left := command.credits;
-  for n in 1..cardinality(v_lots) loop
+  v_left := in_credits[command.nth];
+  for n in 1..cardinality(account.lots) loop
     exit when v_left = 0;
-    v_index := case command.kind when 'lease' then cardinality(v_lots) + 1 - n else n end;
-    v_taken := least(v_lot_free[v_index], v_left);
-    continue when v_taken = 0 or v_lots[v_index] >= v_lots_before;
-    v_moved_lots := v_moved_lots || v_lots[v_index];
+    v_index := case command.kind when 'lease' then cardinality(account.lots) + 1 - n else n end;
+    v_taken := least(account.lot_free[v_index], v_left);
+    continue when v_taken = 0 or account.lots[v_index] >= command.lots_before;
+    v_moved_lots := v_moved_lots || account.lots[v_index];
     v_held := v_held || v_taken;
-    v_lot_free[v_index] := v_lot_free[v_index] - v_taken;
+    account.lot_free[v_index] := account.lot_free[v_index] - v_taken;
     v_left := v_left - v_taken;
   end loop;
-  v_available := v_available - command.credits;
-  available[command.nth] := greatest(v_available, 0);
+  account.available := account.available - in_credits[command.nth];
+  available[command.nth] := greatest(account.available, 0);
 end

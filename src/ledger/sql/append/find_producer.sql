@@ -6,7 +6,6 @@
 -- sent a part of it since, under the same number.
 declare
   v_now timestamptz;
-  v_hash bytea;
   -- Where the log ends, where the last event's partition ends, and when the shard's events in it begin.
   v_entered record;
   v_producer producers;
@@ -14,7 +13,6 @@ begin
   -- An assignment costs less than a query.
   v_entered := enter_shard(in_shard, in_sent_at);
   v_now := v_entered.now_at;
-  v_hash := v_entered.event_hash;
   select * into v_producer from producers p where p.producer = in_producer and p.shard = in_shard;
   outcome := case
     when v_entered.fault = 'log_diverged' then v_entered.fault

@@ -1,12 +1,12 @@
 -- The month's first purchase brings the allowance that is due, as a lot of its own before the purchase's event.
 begin
-  if v_allowance_due > 0 and v_lots_before is null then
+  if account.allowance_due > 0 and command.lots_before is null then
     -- Allowances are drawn first, the older before the newer.
-    v_lots := v_lots[:v_allowance_lots] || v_position + 1 || v_lots[v_allowance_lots + 1:];
-    v_lot_free := v_lot_free[:v_allowance_lots] || v_allowance_due - v_debt_repaid || v_lot_free[v_allowance_lots + 1:];
-    v_allowance_lots := v_allowance_lots + 1;
+    account.lots := account.lots[:account.allowance_lots] || v_position + 1 || account.lots[account.allowance_lots + 1:];
+    account.lot_free := account.lot_free[:account.allowance_lots] || account.allowance_due - account.debt_repaid || account.lot_free[account.allowance_lots + 1:];
+    account.allowance_lots := account.allowance_lots + 1;
     v_position := grant_allowance(in_shard, v_position + 1, v_now, v_producer.instance, command.account_id, command.mode,
-      v_allowance_due);
-    v_allowance_due := 0;
+      account.allowance_due);
+    account.allowance_due := 0;
   end if;
 end

@@ -6,7 +6,7 @@
 import { maxAmount, maxUnspentCredits } from '../../../../events/bounds.ts'
 import { batchColumns, eventTypeOfKind, openingKinds, purchaseKinds } from '../../append/batch.ts'
 import { fillIn } from '../fill-in.ts'
-import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
+import { liveLots, moveHead, planInForce, tariffInForce } from '../fragments/index.ts'
 import frame from './append_v1.sql' with { type: 'text' }
 import beginAccount from './begin_account.sql' with { type: 'text' }
 import beginBatch from './begin_batch.sql' with { type: 'text' }
@@ -74,8 +74,14 @@ export function joinAppend(changed: Partial<Record<AppendPart, string>> = {}): s
   })
 }
 
-const decides = batchColumns.filter(({ use }) => use !== 'written')
 const written = batchColumns.filter(({ use }) => use !== 'decides')
+
+const kindsWithCredits = [...purchaseKinds, 'settle']
+const kindsWithQuantity = [
+  ...['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle'],
+  ...['count', 'count_refused'],
+]
+const quoted = (kind: string) => `'${kind}'`
 
 /** Of the first of an account's commands; null of the others. */
 const firstAccount = 'case when c.nth_of_account = 1 then c.account_id end'
@@ -87,20 +93,22 @@ const values = {
   purchases: list(purchaseKinds, (kind) => `'${kind}'`),
   max_amount: String(maxAmount),
   max_unspent_credits: String(maxUnspentCredits),
-  with_credits: list([...purchaseKinds, 'settle'], (kind) => `'${kind}'`),
-  with_quantity: list(
-    ['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count', 'count_refused'],
-    (kind) => `'${kind}'`,
-  ),
+  // Amounts are bounded, so that a bigint holds whatever is added up of them here, and every gateway can read it.
+  is_in_range: `(coalesce(in_credits[command.nth] between 0 and ${maxAmount}, command.kind not in (${list(kindsWithCredits, quoted)}))
+    and coalesce(in_quantity[command.nth] between 0 and ${maxAmount}, command.kind not in (${list(kindsWithQuantity, quoted)})))`,
   openings: list(openingKinds, (kind) => `'${kind}'`),
   kinds: list(Object.keys(eventTypeOfKind), (kind) => `'${kind}'`),
-  columns_read: list(decides, ({ name }) => `in_${name}[nth] as ${name}`),
+  texts_taken_apart: list(
+    ['kind', 'request_id', 'account_id', 'key_id', 'mode', 'payload'],
+    (name) => `array_append(in_${name}, null) as ${name}`,
+  ),
   columns_written: list(written, ({ name }) => `in_${name}[nth] as ${name}`),
   event_type: `case in_kind[nth] ${Object.entries(eventTypeOfKind)
     .map(([kind, type]) => `when '${kind}' then '${type}'`)
     .join(' ')} end`,
   tariff_in_force: tariffInForce({ shard: 'in_shard', time: 'v_now' }),
   plan_in_force: planInForce({ shard: 'in_shard', account: firstAccount, time: 'v_now' }),
+  move_head: moveHead({ shard: 'in_shard', position: 'v_position', time: 'v_now', hash: 'v_hash' }),
   live_lots: liveLots({ shard: 'in_shard', account: firstAccount, mode: 'c.mode', time: 'v_now' }),
 }
 

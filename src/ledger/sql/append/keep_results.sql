@@ -1,18 +1,22 @@
--- Keeps the batch's results under its number, for a gateway that does not receive them and sends the batch again. With them
--- comes what the gateway has delivered and withheld.
+-- Moves the shard's head, and keeps the batch's results under its number, for a gateway that does not receive them and sends the batch
+-- again. With them comes what the gateway has delivered and withheld.
+declare
+  v_partition_end bigint;
 begin
-  outcome := 'appended';
-  recorded_at := v_now;
-  log_epoch := v_entered.epoch;
-  log_position := v_position;
-  log_hash := leave_shard(in_shard, v_position, v_now, v_hash);
+  {{move_head}}
+    into log_hash, v_partition_end;
+  if v_position >= v_partition_end then
+    perform enter_partition(in_shard);
+  end if;
   update producers p
     set sequence = in_sequence, content = in_content, recorded_at = v_now,
       steady_since = case when v_now > p.recorded_at + interval '3 seconds' then v_now else p.steady_since end,
       epoch = v_entered.epoch, position = v_position, event_hash = log_hash,
-      verdicts = append_v1.verdicts, positions = append_v1.positions, available = append_v1.available,
-      delivered = greatest(p.delivered, in_delivered)
-    where p.producer = in_producer and p.shard = in_shard;
+      verdicts = coalesce(append_v1.verdicts, '{}'), positions = coalesce(append_v1.positions, '{}'),
+      available = coalesce(append_v1.available, '{}'), delivered = greatest(p.delivered, in_delivered)
+    where p.producer = in_producer and p.shard = in_shard
+    returning 'appended', v_now, p.epoch, p.position, p.verdicts, p.positions, p.available
+    into outcome, recorded_at, log_epoch, log_position, verdicts, positions, available;
   if in_withheld <> '{}' then
     -- Whose response was withheld, its own gateway knows.
     insert into withheld (position, shard)

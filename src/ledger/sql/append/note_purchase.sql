@@ -1,13 +1,13 @@
 -- What an accepted purchase is, for its event and for the commands after it.
 begin
   if command.monthly_cap is not null then
-    v_cap_used := v_cap_used || jsonb_build_object(command.cap_key, v_key_used + command.credits);
+    v_cap_used := coalesce(v_cap_used, '{}') || jsonb_build_object(command.cap_key, v_key_used + in_credits[command.nth]);
   end if;
   if command.kind in ('hold', 'lease') then
-    v_in_flight := v_in_flight + v_slots;
+    account.in_flight := account.in_flight + v_slots;
     v_event_held[command.nth] := v_held::text;
-    if command.claim is not null then
-      v_claimed := v_claimed || jsonb_build_object(command.key_id || ' ' || command.claim, command.request_hash);
+    if in_claim[command.nth] is not null then
+      v_claimed := coalesce(v_claimed, '{}') || jsonb_build_object(command.key_id || ' ' || in_claim[command.nth], in_request_hash[command.nth]);
     end if;
   elsif command.kind = 'charge_on_lease' then
     -- Held and settled at once.
@@ -23,9 +23,9 @@ begin
         command.hold_held[v_index] := command.hold_held[v_index] + v_held[n];
       end if;
     end loop;
-    v_updated_index := coalesce(v_updated_index, cardinality(v_updated_holds) + 1);
+    v_updated_index := coalesce(v_updated_index, coalesce(cardinality(v_updated_holds), 0) + 1);
     v_updated_holds[v_updated_index] := command.hold_id;
-    v_updated_credits[v_updated_index] := command.hold_credits + command.credits;
+    v_updated_credits[v_updated_index] := command.hold_credits + in_credits[command.nth];
     v_updated_until[v_updated_index] := greatest(command.hold_expires_at,
       v_now + make_interval(secs => (in_payload[command.nth]::json ->> 'holdSeconds')::integer));
     v_updated_lots[v_updated_index] := command.hold_lots::text;

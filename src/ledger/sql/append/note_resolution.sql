@@ -1,22 +1,22 @@
 -- What a resolved hold is, for its event and for the commands after it. The event counts at the hold's time.
 begin
-  v_in_flight := v_in_flight - v_slots;
+  account.in_flight := account.in_flight - v_slots;
   -- The end of a lease has its slots and no endpoint, whatever the command says.
   if command.hold_slots is not null or in_endpoint[command.nth] is null then
     in_endpoint[command.nth] := command.hold_endpoint;
     in_quantity[command.nth] := command.hold_quantity;
     in_slots[command.nth] := command.hold_slots;
   end if;
-  v_updated_index := coalesce(v_updated_index, cardinality(v_updated_holds) + 1);
+  v_updated_index := coalesce(v_updated_index, coalesce(cardinality(v_updated_holds), 0) + 1);
   v_updated_holds[v_updated_index] := command.hold_id;
   v_updated_credits[v_updated_index] := null;
   if command.monthly_cap is not null then
     v_key_used := coalesce((v_cap_used ->> command.cap_key)::bigint, command.cap_used);
-    v_cap_used := v_cap_used || jsonb_build_object(command.cap_key,
-      v_key_used - command.hold_credits + case when command.kind = 'settle' then command.credits else 0 end);
+    v_cap_used := coalesce(v_cap_used, '{}') || jsonb_build_object(command.cap_key,
+      v_key_used - command.hold_credits + case when command.kind = 'settle' then in_credits[command.nth] else 0 end);
   end if;
   v_event_times[command.nth] := command.held_at;
-  v_event_credits[command.nth] := case when command.kind = 'settle' then command.credits else command.hold_credits end;
+  v_event_credits[command.nth] := case when command.kind = 'settle' then in_credits[command.nth] else command.hold_credits end;
   v_event_lots[command.nth] := v_moved_lots::text;
   v_event_held[command.nth] := v_held::text;
   v_event_moved[command.nth] := case when command.kind = 'settle' then v_moved::text end;

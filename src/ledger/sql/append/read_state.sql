@@ -1,7 +1,8 @@
 -- Reads in one query everything that the batch is decided by: one row for each command, ordered
 -- by account and then as in the batch.
 --
--- An account's own state comes with the first of its commands, and the loop carries it on. What only a purchase is decided by
+-- An account's own state comes with the first of its commands, and the loop carries it on, as the account. It is made up here,
+-- because each expression of the loop costs a batch as much as a small look-up. What only a purchase is decided by
 -- is not read where the account buys nothing in this batch. There the key that is sought is null, and PostgreSQL seeks nothing.
 -- Each question stands in a lateral join with an `offset 0`, so that it is planned by itself: a search of an index, however empty
 -- its table was then.
@@ -9,19 +10,34 @@ with commands as (
   select c.*, row_number() over account as nth_of_account,
     bool_or(c.kind in ({{purchases}})) over (account rows between unbounded preceding and unbounded following) as account_buys
   from (
-    select nth, {{columns_read}},
+    select nth, b.kind[nth] as kind, b.account_id[nth] as account_id, b.key_id[nth] as key_id, b.mode[nth] as mode,
       case
-        when in_kind[nth] in ('charge_on_lease', 'void_on_lease') then in_payload[nth]::json ->> 'lease'
-        when in_kind[nth] not in ('hold', 'lease', 'count', 'count_refused') then in_request_id[nth]
+        when b.kind[nth] in ('charge_on_lease', 'void_on_lease') then b.payload[nth]::json ->> 'lease'
+        when b.kind[nth] not in ('hold', 'lease', 'count', 'count_refused') then b.request_id[nth]
       end as hold_id
-    from generate_series(1, v_count) nth
+    -- Of a text array as it comes, an element is found by passing over those before it. These are taken apart, and go no further.
+    from (
+      select {{texts_taken_apart}}, v_count as count
+      offset 0
+    ) b, generate_series(1, b.count) nth
+    offset 0
   ) c
   window account as (partition by c.account_id, c.mode order by c.nth)
 )
-select c.*, s.version as account_version_now, s.frozen or s.erased as frozen,
-  s.max_in_flight, p.plan, coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,
-  case when b.allowance_month = v_month then b.allowance_granted else 0 end as allowance_granted,
-  l.lots, l.free, l.ranks, coalesce(l.total, 0) as total,
+select c.*,
+  -- Of an extension of a hold from an earlier month: the hold's position. Months cut on the hold's time, so credits that
+  -- were granted later, for a later month, cannot pay for the call.
+  case when c.kind = 'extend' and m.month < v_month then h.position end as lots_before,
+  s.version as account_version_now, s.frozen or s.erased as frozen,
+  -- A plan that the tariff does not know allows nothing, and gives nothing.
+  coalesce(s.max_in_flight, v_plan_max_in_flight[p.plan], 0) as max_in_flight,
+  coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,
+  -- The month's allowance that the first accepted purchase brings, and what of it repays the account's debt.
+  due.credits as allowance_due, least(coalesce(b.debt, 0), due.credits) as debt_repaid,
+  -- The free credits of live lots and the allowance due, less the account's debt. Below 0 nothing can be drawn.
+  coalesce(l.total, 0) + due.credits - coalesce(b.debt, 0) as available,
+  -- Live lots in draw order (allowances first), what is free of each, and how many of them are allowances.
+  coalesce(l.lots, '{}') as lots, coalesce(l.free, '{}') as lot_free, l.allowance_lots,
   k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
   k.previous_until, k.monthly_cap, m.month, c.key_id || m.month as cap_key,
   -- Most keys have none.
@@ -36,7 +52,10 @@ left join lateral (
   offset 0
 ) s on true
 left join lateral (
-  {{plan_in_force}}
+  select array_position(v_plans, p.plan) as plan
+  from (
+    {{plan_in_force}}
+  ) p
 ) p on true
 left join lateral (
   select b.open_holds, b.debt, b.allowance_month, b.allowance_granted from balances b
@@ -44,9 +63,15 @@ left join lateral (
   offset 0
 ) b on true
 left join lateral (
-  select array_agg(l.lot) as lots, array_agg(l.free) as free, array_agg(l.rank) as ranks, sum(l.free)::bigint as total
+  select array_agg(l.lot) as lots, array_agg(l.free) as free, sum(l.free)::bigint as total,
+    count(*) filter (where l.rank = 0) as allowance_lots
   from (
-    {{live_lots}}
+    -- In draw order. The question itself is in the order of the index, so that no other index is taken for it.
+    select l.lot, l.free, l.rank
+    from (
+      {{live_lots}}
+    ) l
+    order by l.rank, l.expires_at, l.lot
   ) l
 ) l on true
 -- By its id alone: an account can have a thousand keys.
@@ -62,6 +87,10 @@ left join lateral (
     and h.account_id = c.account_id and h.key_id = c.key_id and h.mode = c.mode
   offset 0
 ) h on true
+cross join lateral (
+  select greatest(coalesce(v_plan_credits[p.plan], 0) - case when b.allowance_month = v_month then b.allowance_granted else 0 end, 0)
+    as credits
+) due
 -- A call counts against its key's cap in the month of its hold.
 cross join lateral (
   select case when h.held_at is null or c.kind = 'charge_on_lease' then v_month

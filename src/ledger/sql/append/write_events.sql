@@ -12,12 +12,12 @@ begin
           e.account_id, e.key_id, e.mode, e.request_id, e.endpoint, e.tariff, e.credits, e.quantity, e.slots, e.status,
           e.latency_ms, e.lots, e.held, e.moved, e.actor, v_producer.instance, e.document, null::bytea, session_user::text)
       from (
-        select v_event_positions[nth] as position, coalesce(v_event_times[nth], v_now) as occurred_at,
+        select positions[nth] as position, coalesce(v_event_times[nth], v_now) as occurred_at,
           coalesce(v_event_credits[nth], in_credits[nth]) as credits,
           v_event_lots[nth]::bigint[] as lots, v_event_held[nth]::bigint[] as held, v_event_moved[nth]::bigint[] as moved,
           {{event_type}} as type, in_payload[nth]::json as document, {{columns_written}}
         from generate_series(1, v_count) nth
-        where v_event_positions[nth] is not null
+        where verdicts[nth] in ('ok', 'resumed')
         offset 0
       ) e
       returning events.position, events.event_hash

@@ -11,17 +11,11 @@ create or replace function hash_event(
 ) returns bytea
 language sql stable parallel safe as $$
   select sha256(convert_to(
-    -- In groups, because every || copies what stands before it.
-    (shard || E'\n' || "position"
-      || E'\n' || (extract(epoch from recorded_at) * 1000000)::bigint
-      || E'\n' || (extract(epoch from occurred_at) * 1000000)::bigint || E'\n')
-    || (type || E'\n' || coalesce(stream_version::text, '') || E'\n')
-    || (coalesce(account_id, '') || E'\n' || coalesce(key_id, '') || E'\n' || coalesce(mode, '') || E'\n')
-    || (coalesce(request_id, '') || E'\n' || coalesce(endpoint, '') || E'\n' || coalesce(tariff, '') || E'\n')
-    || (coalesce(credits::text, '') || E'\n' || coalesce(quantity::text, '') || E'\n' || coalesce(slots::text, '') || E'\n')
-    || (coalesce(status::text, '') || E'\n' || coalesce(latency_ms::text, '') || E'\n')
-    || (coalesce(lots::text, '') || E'\n' || coalesce(held::text, '') || E'\n' || coalesce(moved::text, '') || E'\n')
-    || (actor || E'\n' || instance || E'\n')
-    || (payload::text || E'\n' || coalesce(encode(private, 'hex'), '') || coalesce(E'\n' || login, '')),
+    -- An absent field is no text to format().
+    format(E'%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n%s',
+      shard, "position", (extract(epoch from recorded_at) * 1000000)::bigint, (extract(epoch from occurred_at) * 1000000)::bigint,
+      type, stream_version, account_id, key_id, mode, request_id, endpoint, tariff,
+      credits, quantity, slots, status, latency_ms, lots, held, moved,
+      actor, instance, payload, encode(private, 'hex')) || coalesce(E'\n' || login, ''),
     'UTF8'))
 $$;

@@ -8,7 +8,7 @@ import { capUse, capUsingTypes, monthOfEvent } from '../../../../projections/key
 import { mapValues } from '../../../lib/map-values.ts'
 import { joinAppend } from '../append/join-append.ts'
 import { fillIn } from '../fill-in.ts'
-import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
+import { liveLots, moveHead, planInForce, tariffInForce } from '../fragments/index.ts'
 import acceptLossV1 from './accept_loss_v1.sql' with { type: 'text' }
 import accountSecretV1 from './account_secret_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
@@ -86,7 +86,12 @@ export const functions: readonly string[] = [
   fillIn(isOpened, { is_opening: isOpening }),
   enterPartition,
   enterShard,
-  leaveShard,
+  fillIn(leaveShard, {
+    move_head: moveHead({
+      ...{ shard: 'in_shard', position: 'in_position' },
+      ...{ time: 'in_now', hash: 'v_hash' },
+    }),
+  }),
   reportDivergence,
   checkInstance,
   checkMark,

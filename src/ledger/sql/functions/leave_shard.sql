@@ -12,11 +12,10 @@ begin
     -- In a statement of its own: one that may read the log locks all its partitions, though it reads none.
     v_hash := (select e.event_hash from events e where e.position = in_position and e.shard = in_shard);
   end if;
-  update heads h
-    set position = in_position, recorded_at = case when in_position > h.position then in_now else h.recorded_at end,
-      clock_at = greatest(h.clock_at, in_now), event_hash = coalesce(v_hash, h.event_hash)
-    where h.shard = in_shard
-    returning h.event_hash, h.partition_end into v_hash, v_partition_end;
+  with head as (
+    {{move_head}}
+  )
+  select head.event_hash, head.partition_end into v_hash, v_partition_end from head;
   if in_position >= v_partition_end then
     perform enter_partition(in_shard);
   end if;
