@@ -1,5 +1,6 @@
 /** The command line: `tollbook COMMAND`. This file lists the commands; each has a file of its own under commands/. */
 import { version } from '../../package.json'
+import { isLostTypesQuery } from '../ledger/connection/open-postgres.ts'
 import { type CommandGroup, commandGroup } from './command.ts'
 import { explainError } from './explain-error.ts'
 import { complain, say } from './output.ts'
@@ -91,7 +92,9 @@ const tollbook: CommandGroup = {
   },
 }
 
-process.on('unhandledRejection', explainAndExit)
+process.on('unhandledRejection', (error) => {
+  if (!isLostTypesQuery(error)) explainAndExit(error)
+})
 const words = process.argv.slice(2)
 try {
   // Asking for the version loads no command.
