@@ -7,52 +7,75 @@ interface GrantEvent {
   readonly payload: { readonly startsAt: string; readonly expiresAt?: string }
 }
 
-/**
- * Of each unit, what the sender's clock may differ by, with the time until the command was executed. A clock that differs by
- * more is taken for one only where that leaves few spans to try.
- */
-const units = [
-  { unit: 's', unitMs: 1_000, toleranceMs: 360_000 },
-  { unit: 'm', unitMs: 60_000, toleranceMs: 3_600_000 },
-  { unit: 'h', unitMs: 3_600_000, toleranceMs: 86_400_000 },
-  { unit: 'd', unitMs: 86_400_000, toleranceMs: 86_400_000 },
-]
+interface Unit {
+  readonly unit: string
+  readonly unitMs: number
+  /** What the clock of whoever gave the grant may differ by, with the time until it was executed. */
+  readonly toleranceMs: number
+}
+
+const minuteMs = 60_000
+const dayMs = 86_400_000
 const maxDigits = 6
+const maxPadded = 1_000
+
+const unitsWithin = (tolerancesMs: readonly [number, number, number, number]): Unit[] =>
+  [
+    { unit: 's', unitMs: 1_000 },
+    { unit: 'm', unitMs: minuteMs },
+    { unit: 'h', unitMs: 60 * minuteMs },
+    { unit: 'd', unitMs: dayMs },
+  ].map((each, i) => ({ ...each, toleranceMs: tolerancesMs[i] ?? 0 }))
+
+/** Of one clock, a few seconds apart, as a command is slow. */
+const sameClock = unitsWithin([10 * minuteMs, 10 * minuteMs, 10 * minuteMs, 10 * minuteMs])
+const nearClock = unitsWithin([6 * minuteMs, 60 * minuteMs, dayMs, dayMs])
+/** Of another time zone, say. */
+const farClock = unitsWithin([14 * 60 * minuteMs, dayMs, 30 * dayMs, 3_650 * dayMs])
 
 /** Whether spans are found, among those that lead to about the grant's times, for which this is true. */
 export function findSpans(
   { recordedAt, payload: { startsAt, expiresAt } }: GrantEvent,
   isIt: (spans: GrantSpans) => boolean,
 ): boolean {
-  const starts = [undefined, ...spansTo(startsAt, recordedAt / 1_000)]
-  const ends = [
-    undefined,
-    ...(expiresAt === undefined ? [] : spansTo(expiresAt, recordedAt / 1_000)),
-  ]
-  const of = (start: string | undefined, end: string | undefined): GrantSpans => ({
-    ...(start !== undefined && { startsAt: start }),
-    ...(end !== undefined && { expiresAt: end }),
-  })
-  // Both were given as spans only where both are of whole minutes, or there would be very many.
-  return (
-    ends.some((end) => isIt(of(undefined, end))) ||
-    starts.some((start) => isIt(of(start, undefined))) ||
-    starts.some(
-      (start) =>
-        !start?.endsWith('s') && ends.some((end) => !end?.endsWith('s') && isIt(of(start, end))),
-    )
+  const [startsMs, recordedMs] = [Date.parse(startsAt), recordedAt / 1_000]
+  const expiresMs = expiresAt === undefined ? undefined : Date.parse(expiresAt)
+  const isEnd = (expiresAt: string) => isIt({ expiresAt })
+
+  // A grant that begins at once begins when its sender's clock said that it was given.
+  if (expiresMs !== undefined && spansOf(expiresMs - startsMs, sameClock).some(isEnd)) return true
+  return [nearClock, farClock].some(
+    (units) =>
+      (expiresMs !== undefined && spansOf(expiresMs - recordedMs, units).some(isEnd)) ||
+      spansOf(startsMs - recordedMs, units).some(
+        (start) =>
+          isIt({ startsAt: start }) ||
+          (expiresMs !== undefined &&
+            // Both are of one moment, so the one follows from the other.
+            spansOf(msOf(start) + expiresMs - startsMs, exactly).some((expiresAt) =>
+              isIt({ startsAt: start, expiresAt }),
+            )),
+      ),
   )
 }
 
-function spansTo(time: string, fromMs: number): string[] {
-  const spanMs = Date.parse(time) - fromMs
+const exactly = unitsWithin([0, 0, 0, 0])
+
+/** The texts of spans that are about so long. */
+function spansOf(ms: number, units: readonly Unit[]): string[] {
   return units.flatMap(({ unit, unitMs, toleranceMs }) => {
-    const first = Math.max(Math.ceil((spanMs - toleranceMs) / unitMs), 0)
-    const last = Math.floor((spanMs + toleranceMs) / unitMs)
-    return numbers(first, last).flatMap((number) =>
-      paddings(number).map((text) => `${text}${unit}`),
-    )
+    const first = Math.max(Math.ceil((ms - toleranceMs) / unitMs), 0)
+    const last = Math.min(Math.floor((ms + toleranceMs) / unitMs), 10 ** maxDigits - 1)
+    const all = numbers(first, last)
+    // Zeros before a number are looked for where that is cheap.
+    if (all.length > maxPadded) return all.map((number) => `${number}${unit}`)
+    return all.flatMap((number) => paddings(number).map((text) => `${text}${unit}`))
   })
+}
+
+function msOf(span: string): number {
+  const { unitMs = 0 } = exactly.find(({ unit }) => span.endsWith(unit)) ?? {}
+  return Number(span.slice(0, -1)) * unitMs
 }
 
 function numbers(first: number, last: number): number[] {
