@@ -75,6 +75,16 @@ export const unseen: readonly Unseen[] = [
     why: 'Calls that are only counted leave nothing else in the log.',
   },
   {
+    changes: /^(LogRestored|ClockConfirmed): payload\.reason$/,
+    named: 'ownerReason',
+    why: 'It is what the owner said.',
+  },
+  {
+    changes: /^ClockConfirmed: both times$/,
+    named: 'lastTime',
+    why: 'It is the last event of the life: no event after it has an earlier time.',
+  },
+  {
     changes: /^UsageImported: /,
     named: 'imported',
     why: 'It is what another service said.',

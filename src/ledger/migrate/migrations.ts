@@ -29,6 +29,11 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
 
 export const migrationTexts: readonly string[] = migrations.map(({ text }) => text)
 
+/** Their numbers and names, as the ledger's table of migrations has them. */
+export const migrationNames: ReadonlyMap<number, string> = new Map(
+  migrations.map(({ id, name }) => [id, name]),
+)
+
 export const migrationsTable = `create table if not exists migrations (
   id integer primary key, name text not null, applied_at timestamptz not null default now())`
 

@@ -16,6 +16,8 @@ export const onlySaidByEvents = {
   idempotencyKey: 'the hash of an Idempotency-Key and of its request',
   counted: 'how many calls of price 0 there were, and how many were refused',
   imported: 'usage that another service had counted',
+  ownerReason: 'why an owner accepted a loss, or confirmed the clock',
+  lastTime: 'when the last event was recorded',
 } as const
 
 export type OnlySaidByEvents = keyof typeof onlySaidByEvents

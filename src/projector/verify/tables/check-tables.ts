@@ -4,7 +4,7 @@
  */
 import { projections } from '../../../../projections/index.ts'
 import type { Sql } from '../../../ledger/connect.ts'
-import { newestMigration } from '../../../ledger/migrate/migrations.ts'
+import { migrationNames } from '../../../ledger/migrate/migrations.ts'
 
 /** A row beside the log that is not what the log says, or cannot be. */
 export interface TableFault {
@@ -21,6 +21,8 @@ interface TableRule {
 }
 
 const versions = () => projections.map(({ name, version }) => `('${name}', ${version})`).join(', ')
+const knownMigrations = () =>
+  [...migrationNames].map(([id, name]) => `(${id}, '${name}')`).join(', ')
 const inline = () =>
   projections.filter(({ mode }) => mode === 'inline').map(({ name }) => `'${name}'`)
 
@@ -45,8 +47,10 @@ const tableRules = (): TableRule[] => [
   },
   {
     table: 'migrations',
-    fault: 'its number is not one of those that lead to this version',
-    sql: `select id::text as row from migrations where id not between 1 and ${newestMigration}`,
+    fault: 'it is not one of those that lead to this version, or is missing',
+    sql: `select coalesce(m.id, known.id)::text as row from migrations m
+      full join (values ${knownMigrations()}) known (id, name) on known.id = m.id and known.name = m.name
+      where m.id is null or known.id is null`,
   },
   {
     table: 'refused_calls',
@@ -120,7 +124,7 @@ function ofProducers(): TableRule[] {
       sql: `select ${row} as row from producers p
         left join heads h on h.shard = p.shard
         left join events e on e.shard = p.shard and e.position = p.position
-        where h.shard is null or p.epoch > h.epoch or p.epoch = h.epoch and (p.position > h.position
+        where h.shard is null or p.epoch not between 1 and h.epoch or p.epoch = h.epoch and (p.position > h.position
           or p.position > 0 and p.event_hash is distinct from e.event_hash
           or p.position = 0 and p.event_hash <> '')`,
     },
@@ -173,6 +177,14 @@ function ofResponses(): TableRule[] {
         where not exists (
           select from events e where e.request_id = s.hold_id and e.shard = s.shard and e.type = 'CreditsHeld'
             and e.key_id = s.key_id and e.payload ->> 'claim' = s.claim)`,
+    },
+    {
+      table: 'stored_responses',
+      fault: 'it is of another quantity than its charge',
+      // What was sent of a call whose gateway died is charged without its response.
+      sql: `select s.key_id || ', ' || s.claim as row from stored_responses s
+        join events e on e.request_id = s.hold_id and e.shard = s.shard and e.type = 'HoldSettled' and e.held is not null
+        where e.quantity is distinct from s.quantity and e.payload ->> 'terminatedBy' is distinct from 'gateway'`,
     },
     {
       table: 'stored_responses',
