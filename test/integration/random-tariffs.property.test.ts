@@ -1,0 +1,79 @@
+/**
+ * Small logs of random calls under random tariffs: simulating the tariff that was in force changes nothing, statements take every
+ * charge apart to the credit, and verify finds the log sound.
+ */
+import { expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { countedOf } from '../../events/counted.ts'
+import { openVerifier } from '../../src/projector/verify/verifier.ts'
+import { simulateTariff } from '../../src/reports/simulate/simulate-tariff.ts'
+import { readStatement } from '../../src/reports/statement/read-statement.ts'
+import { chargeRandomCall } from '../support/charge-random-call.ts'
+import { billedTariff, buildLedger } from '../support/ledger-builder.ts'
+import { randomCall, randomPrice } from '../support/random-tariffs.ts'
+import { withShippedClock } from '../support/shipped-clock.ts'
+
+const seed = Number(process.env.PROPERTY_SEED ?? Math.floor(Math.random() * 2 ** 31))
+/** Of a call: all of them fit into what is granted. */
+const maxCost = 10 ** 10
+
+test(`a month costs again what it was charged, and its parts add up (seed ${seed})`, async () => {
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const [prices, calls] = [
+    fc.sample(randomPrice, { seed, numRuns: 12 }),
+    fc.sample(randomCall, { seed, numRuns: 120 }),
+  ]
+  const key = await ledger.openAccount('zero')
+  await ledger.grant(key, 10 ** 12)
+  const tariff = {
+    ...billedTariff,
+    prices: Object.fromEntries(prices.map(({ price }, index) => [`route${index}`, price])),
+  }
+  await ledger.ledger.publish(tariff)
+  let [sum, made] = [0, 0]
+  for (const [index, call] of calls.entries()) {
+    const at = index % prices.length
+    const of = prices[at]
+    if (of === undefined || of.nameOf(call) === null || of.boundOf(call) > maxCost) continue
+    const { held, charge } = chargeRandomCall(of, call)
+    const endpoint = `route${at}`
+    const { hold, verdict } = await ledger.ledger.hold(key, held.credits, { ...held, endpoint })
+    expect(verdict).toBe('ok')
+    await ledger.ledger.settle(hold, charge.credits, countedOf(charge))
+    sum += charge.credits
+    made++
+  }
+  expect(made).toBeGreaterThan(20)
+  await ledger.at('2031-11-02T00:00:00Z')
+  const month = '2031-10'
+  const { totals, unpriced } = await simulateTariff(ledger.sql, { from: month, to: month, tariff })
+  expect({ ...totals.credits, unpriced }).toEqual({ actual: sum, simulated: sum, unpriced: [] })
+
+  const statement = await readStatement(ledger.sql, { accountId: key.accountId, month })
+  expect(statement?.charges.credits).toBe(sum)
+  const lines = statement?.charges.byComponent ?? []
+  for (const { endpoint, credits, calls } of statement?.charges.byEndpoint ?? []) {
+    const ofEndpoint = lines.filter((line) => line.endpoint === endpoint)
+    if (ofEndpoint.length === 0) continue
+    const exact = ofEndpoint.reduce((all, { amount }) => all + millionths(amount), 0n)
+    expect(exact).toBe(BigInt(credits) * 1_000_000n)
+    // Each call is rounded up by less than a credit.
+    const rounding = millionths(ofEndpoint.at(-1)?.amount ?? '')
+    expect(rounding).toBeGreaterThanOrEqual(0n)
+    expect(rounding).toBeLessThan(BigInt(calls) * 1_000_000n)
+  }
+
+  await ledger.catchUp()
+  const found = await withShippedClock(ledger.ledger, async () => {
+    const verifier = await openVerifier({ url: ledger.url, maxDescribed: 5 })
+    const verification = await verifier.run()
+    await verifier.close()
+    return verification
+  })
+  expect(found.sound || found).toBe(true)
+}, 60_000)
+
+function millionths(amount: string): bigint {
+  return BigInt(amount.replace('.', ''))
+}
