@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cost } from './cost.ts'
+import { benchInstructions } from './instructions.ts'
 import { benchKeys } from './keys.ts'
 import { benchLeases } from './leases.ts'
 import { benchNeighbours } from './neighbours.ts'
@@ -52,7 +53,15 @@ const seconds = Number(values.seconds ?? defaults.seconds)
 const accounts = Number(values.accounts ?? defaults.accounts)
 
 /** What is not of the suite, with sections of its own in docs/BENCHMARKS.md. */
-const others = ['keys', 'slow-clients', 'neighbours', 'leases', 'statement', 'replay']
+const others = [
+  'instructions',
+  'keys',
+  'slow-clients',
+  'neighbours',
+  'leases',
+  'statement',
+  'replay',
+]
 const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
 const named = [...families, cost, profile]
 const chosen = named.filter(({ name }) => positionals.includes(name))
@@ -77,6 +86,7 @@ async function measure(): Promise<number> {
       const own = chosen.length > 0 ? undefined : json
       await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json: own })
     }
+    if (positionals.includes('instructions')) await benchInstructions()
     if (positionals.includes('statement')) {
       await benchStatement({ serverUrl, events: Number(values.events), rounds })
     }
@@ -154,6 +164,7 @@ ${families.map(line).join('\n')}
 Only when named:
 ${line(cost)}
 ${line(profile)}
+  instructions  of PostgreSQL for an appended event, counted by valgrind; the same however busy the machine is
   keys          how long management takes to respond when there are many keys
   slow-clients  latency of calls with and without 500 clients beside them who send a byte a second
   neighbours    latency of calls with and without a process beside them that attacks in one of four ways
