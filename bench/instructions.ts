@@ -153,12 +153,12 @@ async function countInstructions(dataDir: string, copy: string, script: string):
     ],
     { stdin: new Blob([script]), stdout: 'pipe', stderr: 'pipe', ...user },
   )
-  const [said, told] = await Promise.all([
+  const [said, reported] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
   ])
-  const collected = /Collected : (\d+)/.exec(told)?.[1]
-  const refused = /ERROR:.*/.exec(told)?.[0] ?? /outcome = "(?!appended").*"/.exec(said)?.[0]
-  if (collected === undefined || refused) throw new Error(refused ?? told.slice(-500))
+  const collected = /Collected : (\d+)/.exec(reported)?.[1]
+  const refused = /ERROR:.*/.exec(reported)?.[0] ?? /outcome = "(?!appended").*"/.exec(said)?.[0]
+  if (collected === undefined || refused) throw new Error(refused ?? reported.slice(-500))
   return Number(collected)
 }

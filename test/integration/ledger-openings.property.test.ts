@@ -1,6 +1,6 @@
 /**
  * Two gateways send the same commands, in any interleaving, while the log crosses one partition after another: each request is
- * opened once at most, and what was accepted replays.
+ * opened once at most, none is refused as opened before that was not, and what was accepted replays.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import fc from 'fast-check'
@@ -26,7 +26,8 @@ const verdicts: Record<string, number> = {}
 
 let ledger: Ledger
 let gateways: Gateway[]
-let key: TestKey
+/** Of an account each: a batch is decided account by account, and not in its own order. */
+let keys: TestKey[]
 beforeAll(async () => {
   ledger = await openLedger({ tariff: null })
   const partitions = await ledger.owner<{ name: string }[]>`
@@ -35,10 +36,13 @@ beforeAll(async () => {
   await ledger.owner`select make_partitions(${positionsOfPartition}, 50)`
   await ledger.publish(testTariff)
   gateways = [ledger.newGateway(), ledger.newGateway()]
-  const account = await ledger.account({ plan: 'pro' })
-  await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 100_000 })
-  await ledger.grant(account, 10_000_000)
-  key = await ledger.key(account)
+  keys = []
+  for (let n = 0; n < 3; n++) {
+    const account = await ledger.account({ plan: 'pro' })
+    await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 100_000 })
+    await ledger.grant(account, 10_000_000)
+    keys.push(await ledger.key(account))
+  }
 })
 afterAll(() => ledger.close())
 
@@ -48,7 +52,7 @@ const aStep = fc.oneof(
     weight: 5,
     arbitrary: fc.record({
       gateway: fc.nat({ max: 1 }),
-      commands: fc.array(fc.nat({ max: 60 }), { minLength: 1, maxLength: 12 }),
+      commands: fc.array(fc.nat({ max: 180 }), { minLength: 1, maxLength: 12 }),
       alongside: fc.boolean(),
     }),
   },
@@ -63,8 +67,13 @@ test(`each request is opened once at most (seed ${seed})`, async () => {
     fc.asyncProperty(
       fc.array(aStep, { minLength: 5, maxLength: 20, size: 'max' }),
       async (steps) => {
-        const commands = someCommands()
-        await gateways[0]?.append(commands[0] as CallCommand)
+        const each = keys.map(someCommands)
+        for (const [lease] of each) await gateways[0]?.append(lease as CallCommand)
+        // In turns, so that neighbours are of different accounts.
+        const commands = each.flatMap((_, n) =>
+          each.flatMap((of) => of.filter((_, i) => i % 3 === n)),
+        )
+        const refused = new Set<string>()
         let sent: Promise<unknown>[] = []
         for (const step of steps) {
           if ('waitMs' in step) {
@@ -78,6 +87,8 @@ test(`each request is opened once at most (seed ${seed})`, async () => {
             ...chosen.map(async (command) => {
               const { verdict } = await gateway.append(command)
               verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
+              if (verdict === 'duplicate_request' && 'requestId' in command)
+                refused.add(command.requestId)
             }),
           )
           if (!step.alongside) {
@@ -88,6 +99,7 @@ test(`each request is opened once at most (seed ${seed})`, async () => {
         await Promise.all(sent)
         await ledger.owner`select make_partitions(${positionsOfPartition}, 50)`
         expect(await openedTwice()).toEqual([])
+        expect(await neverOpened([...refused])).toEqual([])
       },
     ),
     { numRuns: 15, seed, endOnFailure: true },
@@ -104,7 +116,7 @@ test(`each request is opened once at most (seed ${seed})`, async () => {
 })
 
 /** A lease that lives for long, ends of calls on it, holds, and releases of those holds. */
-function someCommands(): CallCommand[] {
+function someCommands(key: TestKey): CallCommand[] {
   const lease = leaseCommand(key, 1_000, 10, { holdSeconds: 10_000_000 })
   const holds = Array.from({ length: 15 }, () => holdCommand(key, 1, { holdSeconds: 10_000_000 }))
   return [
@@ -113,6 +125,15 @@ function someCommands(): CallCommand[] {
     ...holds.map((hold) => releaseCommand(hold)),
     ...Array.from({ length: 20 }, () => chargeOnLeaseCommand(key, lease, 1)),
     ...Array.from({ length: 9 }, () => voidOnLeaseCommand(key, lease)),
+  ]
+}
+
+/** Those of the requests that no event opens. */
+async function neverOpened(requestIds: readonly string[]): Promise<unknown[]> {
+  return [
+    ...(await ledger.sql`
+      select id from unnest(${requestIds}::text[]) id where not exists (
+        select from events where request_id = id and ${ledger.sql.unsafe(isOpening)})`),
   ]
 }
 

@@ -1,4 +1,4 @@
--- The rules that every event meets are one question of the trigger on the log (event_rules.sql). PostgreSQL reads the text of each
+-- The rules that every event meets are one question of the trigger on the log (broken_rule.sql). PostgreSQL reads the text of each
 -- constraint anew for every append, which cost an append of one call a tenth of its time.
 alter table events
   drop constraint events_mode_check, drop constraint events_credits_check, drop constraint events_quantity_check,

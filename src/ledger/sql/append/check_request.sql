@@ -6,9 +6,10 @@ begin
   if command.kind in ({{openings}}) and v_verdict = 'ok'
     and (in_request_id[command.nth] collate "C" < v_sought_ids_end or v_position + 3 >= v_entered.partition_end)
   then
-    if is_opened(in_shard, in_request_id[command.nth]) or exists (
-      select from unnest(in_request_id, verdicts) e (request_id, verdict)
-      where e.request_id = in_request_id[command.nth] and e.verdict in ('ok', 'resumed')
+    -- By number: the verdicts so far are those of the accounts so far, in any order.
+    if is_opened(in_shard, in_request_id[command.nth]) or v_position + 3 >= v_entered.partition_end and exists (
+      select from generate_subscripts(in_request_id, 1) nth
+      where in_request_id[nth] = in_request_id[command.nth] and verdicts[nth] in ('ok', 'resumed')
     ) then
       v_verdict := 'duplicate_request';
     end if;
