@@ -31,11 +31,11 @@ export async function checkPrivileges(
   return all.flatMap((each) => {
     const { kind, name, object, isPartition } = each
     if (kind === 'table' && !isPartition && !tables.has(name)) return []
-    // A partition is read through the log, and one that was made since `migrate` has no privileges of its own.
-    const mayLack = isPartition || (kind === 'function' && !functions.has(object))
+    if (kind === 'function' && !functions.has(object)) return []
     const faults = [
       ...(each.owner === owner ? [] : [`it belongs to ${each.owner}, as shipped to ${owner}`]),
-      ...privilegeFaults(each.privileges, privilegesOf(each, tables), mayLack),
+      // A partition is read through the log, and one that was made since `migrate` has no privileges of its own.
+      ...privilegeFaults(each.privileges, privilegesOf(each, tables), isPartition),
     ]
     return faults.map((fault) => ({ object, fault }))
   })

@@ -1,10 +1,11 @@
 /** Verifies what decides what is written: the ledger's tables, functions, triggers, indexes and privileges are as shipped. */
-import { connect, defaultSchema } from '../../../ledger/connect.ts'
+import { connect, defaultSchema, type Sql } from '../../../ledger/connect.ts'
 import type { TemporaryOptions } from '../../temporary-tables.ts'
 import { checkPrivileges } from './check-privileges.ts'
 import { checkProperties, type SchemaFault } from './check-properties.ts'
 import { checkRoles } from './check-roles.ts'
 import { describeSchema, type Property } from './describe-schema.ts'
+import { findStrangers } from './find-strangers.ts'
 import { readShippedSchema } from './shipped-schema.ts'
 
 export interface SchemaVerification {
@@ -28,11 +29,18 @@ export function openSchemaCheck(
 
   async function check(): Promise<SchemaFault[]> {
     shipped ??= await readShippedSchema({ url, schema })
-    return [
-      ...checkProperties(shipped, await describeSchema(sql, schema)),
-      ...(await checkPrivileges(sql, schema, shipped)),
-      ...(await checkRoles(sql)),
-    ]
+    const expected = shipped
+    return sql.begin(async (transaction) => {
+      const tx = transaction as unknown as Sql
+      // Whatever stands in the ledger's schema has no say in how it is looked for.
+      await tx`set local search_path = pg_catalog`
+      return [
+        ...checkProperties(expected, await describeSchema(tx, schema)),
+        ...(await findStrangers(tx, schema)),
+        ...(await checkPrivileges(tx, schema, expected)),
+        ...(await checkRoles(tx)),
+      ]
+    })
   }
 
   return {
