@@ -7,11 +7,13 @@ import { command } from '../command.ts'
 import { configOf } from '../config-of.ts'
 import type { DatabaseArgs } from '../database.ts'
 import { withSql } from '../open-ledger.ts'
+import { parseCounted } from '../options/counted-option.ts'
 import { configArg, ledgerArgs } from '../options/ledger-args.ts'
 import { parseAmount, parsePositionOrTime, parseTime } from '../options/option-values.ts'
 import { formatNumber, json } from '../output.ts'
 import { printCall, printRefused, printVerdict } from '../print/print-explanation.ts'
 import { unknownName } from '../unknown-name.ts'
+import { unpricedCall } from '../unpriced-call.ts'
 import { UsageError } from '../usage-error.ts'
 
 const args = {
@@ -44,7 +46,13 @@ const args = {
   quantity: {
     type: 'string',
     valueHint: 'N',
-    description: 'With --key: the quantity, such as characters or seconds (default: 1)',
+    description:
+      'With --key: the quantity, such as characters or seconds (default: 1); of several components images=2,pixels=300',
+  },
+  by: {
+    type: 'string',
+    valueHint: 'NAME',
+    description: "With --key: the name in the price's table, where its rates go by a value",
   },
   credits: {
     type: 'string',
@@ -64,6 +72,7 @@ export default command(
       'explain 01a20445-9cfb-7065-a159-89f00cd16545',
       'explain --key key_… --at 0-1234 --route search',
       'explain --key key_… --at 2026-10-31T23:59:00Z --route tts-synthesize --quantity 2500',
+      'explain --key key_… --route images --quantity images=2 --by fine',
     ],
   },
   args,
@@ -87,9 +96,9 @@ export default command(
     if (!found) throw new UsageError(`the ledger has no key ${key}.`)
     if (found === 'not_reached')
       throw new UsageError('the log of this key does not reach that far.')
-    if (found.call.rule && found.call.credits === null) {
-      throw new UsageError('its price has several components or rates: pass --credits.')
-    }
+    const { rule, counted } = found.call
+    const problem = rule && counted ? unpricedCall(rule, counted) : undefined
+    if (problem !== undefined) throw new UsageError(problem)
     if (args.json) json(found)
     else printVerdict(found)
   },
@@ -102,6 +111,7 @@ function verdictQueryOf(
     readonly time?: string | undefined
     readonly route?: string | undefined
     readonly quantity?: string | undefined
+    readonly by?: string | undefined
     readonly credits?: string | undefined
     readonly config?: string | undefined
   },
@@ -109,12 +119,12 @@ function verdictQueryOf(
   if (args.route === undefined) throw new UsageError('which route? Pass --route search.')
   const time =
     args.time === undefined ? undefined : parseTime('--time', args.time, 'past', new Date())
-  if (args.quantity !== undefined && args.credits !== undefined) {
+  if ((args.quantity ?? args.by) !== undefined && args.credits !== undefined) {
     throw new UsageError('--quantity and --credits say the same of a call: pass one.')
   }
   const counted =
     args.credits === undefined
-      ? { quantity: parseAmount('--quantity', args.quantity ?? '1', 0) }
+      ? parseCounted(args.quantity, args.by)
       : { credits: parseAmount('--credits', args.credits, 0) }
   return {
     keyId: args.key,
