@@ -8,6 +8,7 @@ import { countedOf } from '../../events/counted.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { simulateTariff } from '../../src/reports/simulate/simulate-tariff.ts'
 import { readStatement } from '../../src/reports/statement/read-statement.ts'
+import { entriesOf } from '../../src/reports/statement/statement-entries.ts'
 import { chargeRandomCall } from '../support/charge-random-call.ts'
 import { billedTariff, buildLedger } from '../support/ledger-builder.ts'
 import { randomCall, randomPrice } from '../support/random-tariffs.ts'
@@ -62,6 +63,14 @@ test(`a month costs again what it was charged, and its parts add up (seed ${seed
     const rounding = millionths(ofEndpoint.at(-1)?.amount ?? '')
     expect(rounding).toBeGreaterThanOrEqual(0n)
     expect(rounding).toBeLessThan(BigInt(calls) * 1_000_000n)
+  }
+
+  const entries = statement ? entriesOf(statement) : []
+  for (const endpoint of new Set(lines.map((line) => line.endpoint))) {
+    const ofEndpoint = entries.filter((entry) => entry.endpoint === endpoint)
+    const amounts = ofEndpoint.reduce((all, of) => all + millionths(of.amount ?? '0'), 0n)
+    const credits = ofEndpoint.reduce((all, of) => all + BigInt(of.credits ?? 0), 0n)
+    expect(amounts).toBe(credits * 1_000_000n)
   }
 
   await ledger.catchUp()

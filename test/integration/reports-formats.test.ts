@@ -92,7 +92,7 @@ describe('CSV', () => {
     expect(csv).toContain(',"a ""lot"", of <b>many</b>",')
     for (const line of csv.trimEnd().split('\r\n')) {
       const fields = line.replaceAll(/"(?:[^"]|"")*"/g, '').split(',')
-      expect(fields).toHaveLength(20)
+      expect(fields).toHaveLength(23)
     }
   })
 

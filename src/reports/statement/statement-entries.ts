@@ -1,11 +1,13 @@
 /**
  * A statement as the entries of a ledger, for spreadsheets and databases. `credits` is signed, and an account's
  * entries add up to its `closing`: openings, grants and refunds bring credits; charges, adjustments, lapses and open
- * holds take them. A key's statement has no balance, so it has the entries of calls alone.
+ * holds take them. A key's statement has no balance, so it has the entries of calls alone. What charges are made of, where prices
+ * take them apart, are entries without credits, for the charges have those.
  */
 import { addSums, compareSums, type Sum, subtractSums } from '../../lib/sums.ts'
 import { printPositionRange } from '../log-reader/position-tally.ts'
 import type { ChargeLine, ChargeSum, Charges } from './charge-lines.ts'
+import type { ComponentLine } from './component-lines.ts'
 import type { AccountPart, Statement } from './statement-shape.ts'
 
 /** Times are ISO 8601 in UTC. A field that does not apply is null. */
@@ -33,6 +35,12 @@ interface StatementEntry {
   readonly tariff: string | null
   readonly externalId: string | null
   readonly positions: string | null
+  /** A component of a price, or `rounding`. */
+  readonly component: string | null
+  /** The name in the price's table. */
+  readonly rate: string | null
+  /** Credits with six decimals, signed: those of an endpoint add up to the credits of its charges. */
+  readonly amount: string | null
 }
 
 type EntryKind =
@@ -41,6 +49,7 @@ type EntryKind =
   | 'grant'
   | 'refund'
   | 'charge'
+  | 'component'
   | 'adjustment'
   | 'lapse'
   | 'held'
@@ -68,6 +77,9 @@ export const entryColumns = [
   'tariff',
   'externalId',
   'positions',
+  'component',
+  'rate',
+  'amount',
 ] as const satisfies readonly (keyof StatementEntry)[]
 
 /** Charges are added up by day and endpoint. A statement with lines has an entry for each charge instead. */
@@ -86,6 +98,7 @@ export function entriesOf(statement: Statement): StatementEntry[] {
     ...(charges.lines ?? []).map(({ position, credits, ...line }) =>
       entry('charge', { ...line, calls: 1, credits: -credits, positions: position }),
     ),
+    ...(charges.byComponent ?? []).map((line) => entry('component', componentFields(line))),
     ...held.map(({ position, time, requestId, endpoint, credits }) =>
       entry('held', { time, requestId, endpoint, credits: -credits, positions: position }),
     ),
@@ -183,6 +196,20 @@ function sumFields(sum: ChargeSum & { day: string; endpoint: string }): Partial<
     credits: subtractSums(0, credits),
     positions: printPositionRange(positions),
   }
+}
+
+function componentFields(line: ComponentLine): Partial<StatementEntry> {
+  const { endpoint, component, by, quantity, amount } = line
+  return {
+    ...{ endpoint, quantity, component: component ?? 'rounding', rate: by },
+    amount: negated(amount),
+  }
+}
+
+/** @param amount credits with decimals */
+function negated(amount: string): string {
+  if (amount.startsWith('-')) return amount.slice(1)
+  return /[1-9]/.test(amount) ? `-${amount}` : amount
 }
 
 const nothing = Object.fromEntries(entryColumns.map((column) => [column, null])) as {
