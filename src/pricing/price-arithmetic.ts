@@ -147,3 +147,21 @@ export function quantityToCover(price: PriceRule, covered: Counted, used: Counte
   const tokens = more <= 0n ? 0n : (more + output - 1n) / output
   return sumOf(ofRequest, requestKinds) + Number(tokens)
 }
+
+/**
+ * How much of the metered component, of the kinds that are held, costs what was charged: of tokens by kind as many as are not
+ * dearer, so less than one token's price is left out.
+ */
+export function quantityAsHeld(price: PriceRule, covered: Counted, charged: Counted): number {
+  const ofKinds = tokensByKind(price, covered.by)
+  if (ofKinds === undefined) return charged.quantity
+  const { rates, prefix } = ofKinds
+  const { output: _, ...ofRequest } = kindsOf(covered, prefix)
+  const requestTokens = sumOf(ofRequest, requestKinds)
+  const requestCost = costOfKinds(rates, ofRequest)
+  const cost = costOfKinds(rates, kindsOf(charged, prefix))
+  if (cost < requestCost) return Number((BigInt(requestTokens) * cost) / requestCost)
+  // What costs nothing is left out, too.
+  if (rates.output === 0) return requestTokens
+  return requestTokens + Number((cost - requestCost) / BigInt(rates.output))
+}

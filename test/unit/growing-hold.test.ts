@@ -1,11 +1,16 @@
 /** A growing hold says in each extension what was sent so far, and lets no more than a step be sent beyond that. */
 import { afterEach, describe, expect, test } from 'bun:test'
+import type { Counted, Parts } from '../../events/counted.ts'
 import { GrowingHold } from '../../src/gate/reservation/growing-hold.ts'
 import type { CallToReserve, Terms } from '../../src/gate/reservation/reservation.ts'
 import type { ReserveDeps } from '../../src/gate/reservation/reserve-deps.ts'
 import type { AppendResult, Extend, Verdict } from '../../src/ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../src/ledger/unavailable.ts'
+import { boundOf, withQuantity, withTokens } from '../../src/pricing/counting.ts'
+import { credits } from '../../src/pricing/price-arithmetic.ts'
 import type { MeteredComponent } from '../../src/pricing/price-rule.ts'
+import type { TokenPrice } from '../../src/pricing/rules/per-token.ts'
+import { sumOf, tokenKinds } from '../../src/pricing/token-kinds.ts'
 import { until } from '../support/until.ts'
 
 const price: MeteredComponent = { per: 'byte', unit: 1, credits: 2, hold: { step: 10 } }
@@ -15,6 +20,10 @@ afterEach(() => hold.end())
 
 /** A hold of one step, whose extensions wait for what the test says of them. */
 function openHold(releaseLeases = () => false) {
+  return openHoldOf(price, { quantity: 10 }, releaseLeases)
+}
+
+function openHoldOf(price: MeteredComponent, bound: Counted, releaseLeases = () => false) {
   const asked: (Extend & { end(result: Verdict | Error, available?: number): void })[] = []
   const append = (command: Extend) => {
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult>()
@@ -42,7 +51,7 @@ function openHold(releaseLeases = () => false) {
     route: { id: 'tail', timeoutMs: 1_000 },
   } as unknown as CallToReserve
   const terms = {
-    ...{ key: { shard: 0, previousUntil: null }, price, credits: 20, quantity: 10 },
+    ...{ key: { shard: 0, previousUntil: null }, price, credits: credits(price, bound), ...bound },
   } as unknown as Terms
   hold = new GrowingHold(deps, call, terms, price)
   return asked
@@ -50,7 +59,7 @@ function openHold(releaseLeases = () => false) {
 
 /** Sends one part more, and resolves to why it may not be sent. */
 async function send(quantity: number) {
-  return (await hold.ensure({ quantity })) ?? (await hold.beforeSending(quantity))
+  return (await hold.ensure({ quantity })) ?? (await hold.beforeSending({ quantity }))
 }
 
 const isOpen = async (promise: Promise<unknown>) =>
@@ -123,5 +132,44 @@ describe('a growing hold', () => {
     asked[2]?.end('ok')
     expect(await sent).toBeUndefined()
     expect(releases).toBe(1)
+  })
+})
+
+describe('of tokens by kind', () => {
+  const rates = { input: 3_000_000, cached: 300_000, cacheWrite: 3_750_000, output: 15_000_000 }
+  const chat = {
+    ...{ per: 'token', perMillion: rates },
+    hold: { bytesPerToken: 3, limit: [], most: 4_096, step: 256 },
+  } as unknown as TokenPrice
+  const held = boundOf(chat, { bytes: 300, method: 'POST', streams: true })
+
+  /** What an extension says of the first token of a response, whose request was of these kinds. */
+  async function sentOf(ofRequest: Parts) {
+    const asked = openHoldOf(chat, held)
+    const usedAt = (output: number) => {
+      const kinds = { ...ofRequest, output }
+      return withTokens(chat, held, sumOf(kinds, tokenKinds), kinds)
+    }
+    for (const used of [usedAt(1), usedAt(301)]) {
+      const refused = hold.ensure(used).then((refusal) => refusal ?? hold.beforeSending(used))
+      while (await isOpen(refused)) asked.at(-1)?.end('ok')
+      expect(await refused).toBeUndefined()
+    }
+    const { sent } = asked.at(-1) ?? {}
+    // It is charged by its quantity and what was held.
+    expect(credits(chat, withQuantity(chat, held, sent?.quantity ?? 0))).toBe(sent?.credits ?? 0)
+    return { said: sent?.credits, cost: credits(chat, usedAt(1)) }
+  }
+
+  test('says the cost of the kinds that the response has said of its request', async () => {
+    const { said, cost } = await sentOf({ input: 10, cached: 100_000 })
+    expect(cost).toBe(30_045)
+    expect(said).toBe(30_045)
+  })
+
+  test('says no more than that where it is less than what is held for the request', async () => {
+    const { said, cost } = await sentOf({ input: 0, cached: 100 })
+    expect(cost).toBe(45)
+    expect(said).toBe(45)
   })
 })

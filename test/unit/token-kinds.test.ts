@@ -2,12 +2,13 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { capCharge } from '../../src/gate/reservation/reservation.ts'
-import { boundOf, withQuantity, withTokens } from '../../src/pricing/counting.ts'
+import { boundOf, isCovered, withQuantity, withTokens } from '../../src/pricing/counting.ts'
 import { priceAgain } from '../../src/pricing/price-again.ts'
 import {
   credits,
   creditsUpTo,
   exactCredits,
+  quantityAsHeld,
   quantityFor,
   quantityToCover,
 } from '../../src/pricing/price-arithmetic.ts'
@@ -262,6 +263,24 @@ describe('for every usage', () => {
         const charge = capCharge({ price, ...grown }, used)
         expect(charge.shortfall).toBeUndefined()
         expect(charge.credits).toBe(creditsUpTo(price, used, 10 ** 12))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+
+  test('so much of what is held as costs what was charged is never dearer, and not a token cheaper', () => {
+    fc.assert(
+      fc.property(calls, ({ by, bytes, said, isList }) => {
+        const price = isList ? list : chat
+        const held = boundOf(price, { ...request, json: { model: by }, bytes, streams: true })
+        const json = usage(...said)
+        const used = withTokens(price, held, json.usage.total_tokens, kindsIn(chat, json))
+        const grown = withQuantity(price, held, quantityToCover(price, held, used))
+        const charge = capCharge({ price, ...grown }, used)
+        const same = withQuantity(price, held, quantityAsHeld(price, grown, charge))
+        expect(isCovered(same, grown)).toBe(true)
+        expect(credits(price, same)).toBeLessThanOrEqual(charge.credits)
+        expect(credits(price, same)).toBeGreaterThanOrEqual(charge.credits - 10)
       }),
       { numRuns: 1_000 },
     )

@@ -62,7 +62,7 @@ export class DedicatedHold implements Reservation {
   }
 
   /** It covers the whole call: whoever expires it charges nothing. */
-  async beforeSending(_quantity: number): Promise<Refusal | undefined> {
+  async beforeSending(_used: Counted): Promise<Refusal | undefined> {
     return undefined
   }
 

@@ -12,21 +12,29 @@ import { maxAmount } from '../../../events/bounds.ts'
 import { type Counted, countedOf } from '../../../events/counted.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { withQuantity } from '../../pricing/counting.ts'
-import { creditsUpTo, quantityFor, quantityToCover } from '../../pricing/price-arithmetic.ts'
+import {
+  coveredPart,
+  creditsUpTo,
+  quantityAsHeld,
+  quantityFor,
+  quantityToCover,
+} from '../../pricing/price-arithmetic.ts'
 import type { MeteredComponent } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
 import { extendHold } from './extend-hold.ts'
 import type { CountedCall } from './lease-manager.ts'
-import { type CallToReserve, capCharge, type Terms } from './reservation.ts'
+import { type CallToReserve, type Charge, capCharge, type Terms } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
 
 export class GrowingHold extends DedicatedHold {
   /** How much is held at a time. */
   private readonly step: number
   private readonly growTimer: ReturnType<typeof setInterval>
-  /** What the client was sent, and how much of it the ledger knows of. */
-  private sent = 0
+  /** What the client was sent. */
+  private sent: Counted | undefined
+  /** How much of what is metered covers that, and how much covers what of it the ledger knows of. */
+  private sentQuantity = 0
   private sentAsRecorded = 0
   /** One extension at a time. */
   private extension: Promise<void> | undefined
@@ -63,16 +71,18 @@ export class GrowingHold extends DedicatedHold {
     return undefined
   }
 
-  override async beforeSending(quantity: number): Promise<Refusal | undefined> {
+  override async beforeSending(used: Counted): Promise<Refusal | undefined> {
+    const quantity = quantityToCover(this.terms.price, this.terms, used)
     // One part can be more than a step. It may go when the ledger knows of all that was sent before it.
-    while (quantity - this.sentAsRecorded > this.step && this.sentAsRecorded < this.sent) {
+    while (quantity - this.sentAsRecorded > this.step && this.sentAsRecorded < this.sentQuantity) {
       const isUnderWay = this.extension !== undefined
       const unreached = await this.tryToGrow(this.terms.quantity)
       if (unreached) return unreached
       // One that was under way may have been refused for credits that nothing needs yet.
       if (this.refusal && !isUnderWay) return this.refusal
     }
-    this.sent = quantity
+    this.sent = used
+    this.sentQuantity = quantity
     return undefined
   }
 
@@ -109,7 +119,7 @@ export class GrowingHold extends DedicatedHold {
 
   private async extendBy(quantity: number): Promise<Refusal | undefined> {
     const askedAtMs = performance.now()
-    const { sent } = this
+    const { sent, sentQuantity } = this
     const grown = this.withQuantity(this.terms.quantity + quantity)
     const credits = creditsUpTo(this.terms.price, grown, maxAmount + 1)
     const outcome = await extendHold(
@@ -117,11 +127,11 @@ export class GrowingHold extends DedicatedHold {
       this.call,
       this.terms,
       { ...grown, credits },
-      sent > 0 ? capCharge(this.terms, this.withQuantity(sent)) : undefined,
+      sent && this.chargeOfSent(sent),
     )
     if (outcome.ok) {
       this.terms = outcome.terms
-      this.sentAsRecorded = Math.max(sent, this.sentAsRecorded)
+      this.sentAsRecorded = Math.max(sentQuantity, this.sentAsRecorded)
       this.expiresAtMs = askedAtMs + this.lifetimeMs
       return undefined
     }
@@ -131,6 +141,13 @@ export class GrowingHold extends DedicatedHold {
     const affordable = quantityFor(terms.price, terms, terms.credits + available) - terms.quantity
     const buysSome = affordable > 0 && affordable < quantity
     return buysSome ? this.extendBy(affordable) : outcome.refusal
+  }
+
+  /** An extension says in one number how much was sent: so much of what is held costs what was sent. */
+  private chargeOfSent(sent: Counted): Charge {
+    const { price } = this.terms
+    const charged = coveredPart(price, sent, this.terms)
+    return capCharge(this.terms, this.withQuantity(quantityAsHeld(price, this.terms, charged)))
   }
 
   private withQuantity(quantity: number): Counted {

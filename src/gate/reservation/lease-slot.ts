@@ -67,7 +67,7 @@ export class LeaseSlot implements Reservation {
   }
 
   /** It covers the whole call: whoever expires it charges nothing. */
-  async beforeSending(_quantity: number): Promise<Refusal | undefined> {
+  async beforeSending(_used: Counted): Promise<Refusal | undefined> {
     return undefined
   }
 

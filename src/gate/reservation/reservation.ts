@@ -32,10 +32,10 @@ export interface Reservation {
    */
   ensure(used: Counted, extra?: number): Promise<Refusal | undefined>
   /**
-   * Called before the client is sent more of what is sold: `quantity` is all that it then has. Where the reservation
+   * Called before the client is sent more of what is sold: `used` is all that it then has. Where the reservation
    * grows, this waits until the ledger knows of what was sent, but for one step. Returns why it cannot.
    */
-  beforeSending(quantity: number): Promise<Refusal | undefined>
+  beforeSending(used: Counted): Promise<Refusal | undefined>
   /** What is charged for what was used: at most what is covered. */
   cappedCharge(used: Counted): Charge
   /**

@@ -165,7 +165,7 @@ class MeteredRelay {
   private async beforeSending(parts: readonly CountedPart[]): Promise<Refusal | undefined> {
     const last = parts.at(-1)
     const sendsSold = this.hasSentSold || parts.some(({ isSold }) => isSold)
-    return last && sendsSold ? this.reservation.beforeSending(last.used) : undefined
+    return last && sendsSold ? this.reservation.beforeSending(this.countedAt(last.used)) : undefined
   }
 
   private sendWithheld(controller: Controller): void {
