@@ -134,6 +134,18 @@ describe('a stream', () => {
     expect(short.kindsAt?.(short.used)).toEqual({ input: 3, output: 2 })
   })
 
+  test('of Anthropic whose request is said after some of its text counts both', () => {
+    const words = { ...text, delta: { type: 'text_delta', text: 'four'.repeat(100) } }
+    const late = meter(anthropic, [words, started({ input_tokens: 200 })])
+    expect(late.used).toBe(300)
+    expect(late.kindsAt?.(late.used)).toEqual({ input: 200, output: 100 })
+    // What more is said of the request later is added to all that came before it.
+    const more = { type: 'message_delta', usage: { input_tokens: 250 } }
+    const later = meter(anthropic, [started({ input_tokens: 200 }), words, more, text])
+    expect(later.used).toBe(351)
+    expect(later.kindsAt?.(later.used)).toEqual({ input: 250, output: 101 })
+  })
+
   test('of Anthropic that only begins has sold nothing', () => {
     expect(meter(anthropic, [started({ input_tokens: 30 })]).usedInAll).toBeUndefined()
     const error = { type: 'error', error: { type: 'overloaded_error' } }

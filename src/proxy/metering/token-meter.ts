@@ -23,7 +23,7 @@ export class TokenMeter implements Meter {
   hasFailed = false
   private readonly price: TokenPrice
   private readonly provider: Provider | undefined
-  /** What was used by the last time that a usage raised the count, and what came since. */
+  /** What was used by the last time that a usage in all raised the count, and what came since. */
   private counted: number
   private events = 0
   private bytes = 0
@@ -115,7 +115,14 @@ export class TokenMeter implements Meter {
     const tokens = ofRequest && sumOf(ofRequest, tokenKinds)
     if (!tokens || tokens > maxTokens) return
     this.ofRequest = ofRequest
-    if (usage === undefined) this.raiseTo(tokens)
+    if (usage === undefined) this.raiseRequestTo(tokens)
+  }
+
+  /** The text that came before stays counted. */
+  private raiseRequestTo(tokens: number): void {
+    if (tokens <= this.requestTokens) return
+    this.counted += tokens - this.requestTokens
+    this.requestTokens = tokens
   }
 
   private raiseTo(tokens: number): void {
