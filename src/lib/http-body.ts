@@ -14,20 +14,20 @@ export type BodyFault = 'encoded' | 'too_large' | 'too_slow' | 'no_room' | 'brok
 
 export interface BodyLimits {
   readonly maxBytes: number
-  /** How long any body may take; what has arrived of it adds to this (`bytesPerSecond`). */
+  /** How long any body may take; its length, as it is announced or arrives, adds to this (`bytesPerSecond`). */
   readonly maxSeconds: number
   /** Takes memory for more of a body that is not small, or returns false; absent: there is always memory. */
   readonly take?: (bytes: number) => boolean
-  /** Says after a piece of a body that is not small how long to wait before the next, in milliseconds; absent: not at all. */
+  /** Says how long to wait for so much of a body that is not small, in milliseconds; absent: not at all. */
   readonly waitAfter?: (bytes: number) => number
 }
 
 /** A sender that is at least as fast as this is never too slow. */
 export const bytesPerSecond = 65_536
-/**
- * Up to this length the server's parser collects the body, which is quicker than a stream, and no memory is taken for it.
- */
+/** Up to this length a body is small: no memory is taken for it, and its sender has no pace. */
 export const maxUncountedBytes = 65_536
+/** Up to this announced length the server's parser collects the body, which costs half of what a stream does. */
+const maxCollectedBytes = 262_144
 
 /** The bytes as they were sent, or why they are not taken. After `too_slow` the connection must be closed. */
 export async function readBody(
@@ -38,8 +38,8 @@ export async function readBody(
   if (fault !== undefined) return fault
   const expected = Number(request.headers.get('content-length') ?? Number.POSITIVE_INFINITY)
   try {
-    return await (expected <= maxUncountedBytes && !request.headers.has('transfer-encoding')
-      ? readCollected(request, limits)
+    return await (expected <= maxCollectedBytes && !request.headers.has('transfer-encoding')
+      ? readCollected(request, expected, limits)
       : readStream(request, limits))
   } catch {
     return 'broke_off'
@@ -61,9 +61,18 @@ export function announcedFault(
 
 async function readCollected(
   request: Request,
-  { maxBytes, maxSeconds }: BodyLimits,
+  expected: number,
+  { maxBytes, maxSeconds, take = () => true, waitAfter = () => 0 }: BodyLimits,
 ): Promise<Uint8Array | BodyFault> {
-  const bytes = await collected(request, maxSeconds * 1_000)
+  let maxMs = maxSeconds * 1_000
+  if (expected > maxUncountedBytes) {
+    if (!take(expected)) return 'no_room'
+    const waitMs = waitAfter(expected)
+    if (waitMs > 0) await Bun.sleep(waitMs)
+    // In whole seconds, so that bodies of many lengths share a timer.
+    maxMs += Math.ceil(expected / bytesPerSecond) * 1_000
+  }
+  const bytes = await collected(request, maxMs)
   // The announced length bounds the body; if a server does not enforce it, the limit still does.
   return bytes !== 'too_slow' && bytes.length > maxBytes ? 'too_large' : bytes
 }

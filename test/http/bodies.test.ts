@@ -177,6 +177,20 @@ test('any JSON arrives as it came', async () => {
   expect((await send('/v1/json', '{', { type: 'application/json' })).status).toBe(400)
 })
 
+test.each(['a', 'ä', 'aä', '日本', '👍', '\u007f\u0080'])(
+  'JSON of any size arrives as it came, whatever its characters: %p',
+  async (characters) => {
+    for (const count of [1, 10_000, 40_000]) {
+      shop.upstream.respond(() => Response.json({ ok: true }))
+      const body = JSON.stringify({ text: characters.repeat(count) })
+      expect((await send('/v1/json', body, { type: 'application/json' })).status).toBe(200)
+      const got = received()
+      expect(Buffer.from(body).equals(got.body)).toBe(true)
+      expect(lengthOf(got)).toBe(String(got.body.length))
+    }
+  },
+)
+
 describe('JSON of which the gateway changes something', () => {
   const type = 'application/json'
   const other = '"seed":9007199254740993, "t" : 1.0,"e":[1E2],\r\n"s":"\\u00e4\\/ä"'

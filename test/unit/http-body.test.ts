@@ -102,6 +102,51 @@ test('its sender is not to blame for these waits', async () => {
   expect(body).toEqual(new Uint8Array([1, 2, 3]))
 })
 
+/** A body of an announced length that is collected, which counts memory, and has a pace. */
+function announced(bytes: number): Request {
+  const headers = { 'content-length': String(bytes) }
+  return new Request('http://localhost/', { method: 'POST', headers, body: 'x'.repeat(bytes) })
+}
+
+test('the memory of a body is taken by its announced length, and its sender paced by it, before it is read', async () => {
+  const limits = { maxBytes: 1_000_000, maxSeconds: 60 }
+  for (const length of [65_537, 200_000]) {
+    const request = announced(length)
+    const counted: unknown[] = []
+    const count = (what: string) => (bytes: number) => {
+      counted.push([what, bytes, request.bodyUsed])
+      return 1
+    }
+    const [take, waitAfter] = [count('take'), count('wait')]
+    const body = await readBody(request, { ...limits, take: (n) => take(n) === 1, waitAfter })
+    expect(body).toHaveLength(length)
+    expect(counted).toEqual([
+      ['take', length, false],
+      ['wait', length, false],
+    ])
+  }
+  const refused = announced(200_000)
+  expect(await readBody(refused, { ...limits, take: () => false })).toBe('no_room')
+  expect(refused.bodyUsed).toBe(false)
+  const small = await readBody(announced(65_536), { ...limits, take: () => false })
+  expect(small).toHaveLength(65_536)
+})
+
+test('a body that is collected has a second for each 64 KiB that it announces', async () => {
+  let sent = 0
+  const body = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await Bun.sleep(250)
+      if (sent++ === 4) controller.close()
+      else controller.enqueue(new Uint8Array(32_768))
+    },
+  })
+  const headers = { 'content-length': String(4 * 32_768) }
+  const request = new Request('http://localhost/', { method: 'POST', body, headers })
+  const read = await readBody(request, { maxBytes: 1_000_000, maxSeconds: 0.1 })
+  expect(read).toHaveLength(4 * 32_768)
+})
+
 test('a large body is put together in many turns, so that others have theirs', async () => {
   let turns = 0
   let isOver = false

@@ -53,7 +53,8 @@ async function callOf(route: Route, body: string) {
   if ('refusal' in call) throw new Error(JSON.stringify(call.refusal))
   const { bytes, forward, content } = call
   const text = new TextDecoder()
-  const forwarded = forward && 'bytes' in forward ? text.decode(forward.bytes) : undefined
+  if (forward && 'stream' in forward) throw new Error('not read')
+  const forwarded = forward && ('text' in forward ? forward.text : text.decode(forward.bytes))
   return { sent: text.decode(bytes), forwarded, content }
 }
 

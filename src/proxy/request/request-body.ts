@@ -36,6 +36,8 @@ export interface CallBody {
 
 export type ForwardedBody = (
   | { readonly bytes: Uint8Array }
+  /** The same in UTF-8. */
+  | { readonly text: string }
   /** It is sent while it arrives. */
   | { readonly stream: StreamedBody }
 ) & {
@@ -153,11 +155,12 @@ function jsonCall(
   const streams = when === 'always' || (when !== undefined && meetsCondition(json, when))
   const forUpstream = upstreamText(text, values, route, streams)
   const isRewritten = forUpstream !== text
-  const sent = isRewritten ? new TextEncoder().encode(forUpstream) : bytes
-  const forward = { bytes: sent, contentType: 'application/json', isRewritten }
+  // fetch sends a text of ASCII from where it stands. It copies bytes, and other text has to be encoded anew.
+  const isAscii = text.length === bytes.length
+  const sent = isRewritten || isAscii ? { text: forUpstream } : { bytes }
   return {
     bytes,
-    forward,
+    forward: { ...sent, contentType: 'application/json', isRewritten },
     content: { ...values, json, bytes: bytes.length, ...(streams && { streams }) },
   }
 }

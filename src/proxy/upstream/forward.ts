@@ -68,6 +68,7 @@ async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarde
       ...(isSentAgain(method) && { isLast: true }),
     }),
     ...(body && 'bytes' in body && { body: body.bytes as Uint8Array<ArrayBuffer> }),
+    ...(body && 'text' in body && { body: body.text }),
     redirect: 'manual',
     decompress: false,
     signal: clock.signal,
