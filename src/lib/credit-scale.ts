@@ -47,11 +47,11 @@ function inScale(units: bigint, decimals: number, name: string): string {
   return symbol === undefined ? `${sign}${figure} ${name}` : `${sign}${symbol}${figure}`
 }
 
-/** `€` of EUR; undefined where the name is no currency's code that has a sign. */
+/** `€` of EUR, `CA$` of CAD; undefined where the name is no currency's code that has a sign of its own. */
 function symbolOf(currency: string): string | undefined {
   if (!/^[A-Z]{3}$/.test(currency)) return undefined
   const format = new Intl.NumberFormat('en', {
-    ...{ style: 'currency', currency, currencyDisplay: 'narrowSymbol' },
+    ...{ style: 'currency', currency, currencyDisplay: 'symbol' },
   } as Intl.NumberFormatOptions)
   const symbol = format.formatToParts(0).find(({ type }) => type === 'currency')?.value
   return symbol === currency ? undefined : symbol

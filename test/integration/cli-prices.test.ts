@@ -77,6 +77,75 @@ test('rates are imported from a catalogue into a route, published, and named by 
   }
 })
 
+/** chat.yaml with the price and the models of its chat changed, and a catalogue with `small` and `huge`. */
+function importable(change: (file: { credits?: object; routes: { chat: ChatRoute } }) => void) {
+  const [file, catalogue] = [join(folder, 'changed.yaml'), join(folder, 'changed.json')]
+  const document = parse(readFileSync(join(import.meta.dir, '../../examples/chat.yaml'), 'utf8'))
+  change(document)
+  writeFileSync(file, stringify(document))
+  const costs = { input_cost_per_token: 1.5e-7, output_cost_per_token: 6e-7 }
+  writeFileSync(catalogue, JSON.stringify({ small: costs, huge: costs }))
+  return {
+    chat: () => parse(readFileSync(file, 'utf8')).routes.chat as ChatRoute,
+    run: (only: string, ...more: string[]) =>
+      prices([
+        ...['import', catalogue, '--route', 'chat', '--only', only, '--config', file],
+        ...more,
+      ]),
+  }
+}
+
+interface ChatRoute {
+  price: { perMillion?: unknown; by?: string }
+  request: { json: { properties: { model: { enum: string[] } } } }
+}
+
+test('rates are imported for a model that the schema lists already, and nothing is written while one has no rates', async () => {
+  const { run, chat } = importable((file) => {
+    file.credits = { name: 'USD', decimals: 6 }
+    file.routes.chat.request.json.properties.model.enum = ['small', 'large', 'huge']
+  })
+  const before = chat()
+  const incomplete = await run('small')
+  expect(incomplete.stderr).toContain('with these rates, cannot be used:')
+  expect(incomplete.stderr).toContain('the table has no huge, which /model can be')
+  expect(chat()).toEqual(before)
+  expect(await run('huge')).toMatchObject({ status: 0 })
+  expect(chat().price.perMillion).toMatchObject({
+    ...{ small: { input: 150_000 }, large: { input: 2_500_000 }, huge: { input: 150_000 } },
+  })
+})
+
+test.each([
+  ['no rate', undefined],
+  ['the rate that the message says', 1],
+])('the first rates of a route are imported into a price with %s', async (_, perMillion) => {
+  const { run, chat } = importable((file) => {
+    file.credits = { name: 'USD', decimals: 6 }
+    const { price, request } = file.routes.chat
+    for (const name of ['by', 'perMillion'] as const) delete price[name]
+    if (perMillion !== undefined) price.perMillion = perMillion
+    request.json.properties.model.enum = ['small', 'huge']
+  })
+  expect(await run('small,huge')).toMatchObject({ status: 0 })
+  expect(chat().price).toMatchObject({ by: '/model', perMillion: { small: { input: 150_000 } } })
+})
+
+test('costs in dollars are not taken for another currency: a dollar in credits has to be said', async () => {
+  const { run, chat } = importable((file) => {
+    file.credits = { name: 'EUR', decimals: 6 }
+  })
+  const before = chat()
+  const refused = await run('small')
+  expect(refused.stderr).toContain(
+    'shows credits as EUR, and catalogues are in US dollars: pass --credits',
+  )
+  expect(refused.status).toBe(1)
+  expect(chat()).toEqual(before)
+  expect(await run('small', '--credits', '900000')).toMatchObject({ status: 0 })
+  expect(chat().price.perMillion).toMatchObject({ small: { input: 135_000, output: 540_000 } })
+})
+
 test('published prices are in force in every shard, and publishing them again does nothing', async () => {
   const { stdout } = await prices(['publish', shippedConfigFile])
   expect(stdout).toContain(`Tariff ${shipped} is published, in force from 2030-06-15 12:00:00 UTC`)

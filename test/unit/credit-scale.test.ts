@@ -12,11 +12,21 @@ test.each([
   ['123456789012345678901234', euro, '€123,456,789,012,345,678.901234'],
   [1_234, { name: 'EUR', decimals: 0 }, '€1,234'],
   [1_234, { name: 'JPY', decimals: 1 }, '¥123.4'],
+  [1_234, { name: 'USD', decimals: 2 }, '$12.34'],
+  [1_234, { name: 'CAD', decimals: 2 }, 'CA$12.34'],
+  [1_234, { name: 'SEK', decimals: 2 }, '12.34 SEK'],
   [1_234, { name: 'points', decimals: 2 }, '12.34 points'],
   [1_234, { name: 'XYZ', decimals: 2 }, '12.34 XYZ'],
   [1_234, undefined, '1,234'],
 ])('%p shown as %p is %s', (credits, scale, text) => {
   expect(formatCredits(credits, scale)).toBe(text)
+})
+
+test('no two currencies look the same', () => {
+  const currencies = Intl.supportedValuesOf('currency')
+  const shown = currencies.map((name) => formatCredits(1_234, { name, decimals: 2 }))
+  expect(currencies.length).toBeGreaterThan(100)
+  expect(new Set(shown).size).toBe(currencies.length)
 })
 
 test('a sentence says credits where there is no scale', () => {

@@ -148,7 +148,7 @@ describe('written into a configuration', () => {
   }
   const written = (price: string, route = 'chat') => {
     const text = `# Head\nroutes:\n  chat:\n    path: /chat # here\n    ${price}\n\n    streams: [a,   b]\n  other: {   x: 1 }\n`
-    const changed = writeRates(text, route, imported)
+    const changed = writeRates(text, route, imported).text
     expect(
       changed.startsWith('# Head\nroutes:\n  chat:\n    path: /chat # here\n    price:'),
     ).toBeTrue()
@@ -159,9 +159,9 @@ describe('written into a configuration', () => {
 
   test('they join the table, and nothing else of the file changes', () => {
     const price =
-      'price:\n      per: token # a comment\n      by: /kind\n      perMillion:\n        old: { input: 1, output: 2 }\n      hold: { most: 1 }'
+      'price:\n      per: token # a comment\n      by: /model\n      perMillion:\n        old: { input: 1, output: 2 }\n      hold: { most: 1 }'
     expect(written(price).price).toEqual({
-      ...{ per: 'token', by: '/kind', perMillion: table, hold: { most: 1 } },
+      ...{ per: 'token', by: '/model', perMillion: table, hold: { most: 1 } },
       catalogue: imported.catalogue,
     })
   })
@@ -194,7 +194,7 @@ describe('written into a configuration', () => {
 
   test('a route on one line stays on one', () => {
     const text = 'routes: { chat: { price: { per: token, perMillion: 1 }, path: /x } }\n'
-    const changed = writeRates(text, 'chat', imported)
+    const changed = writeRates(text, 'chat', imported).text
     expect(parseYaml(changed).routes.chat).toMatchObject({
       price: { perMillion: imported.rates },
       path: '/x',
@@ -204,13 +204,72 @@ describe('written into a configuration', () => {
   test('an anchor stays where it was', () => {
     const price = 'price: &p\n      per: token\n      perMillion: 1'
     const text = `routes:\n  chat:\n    ${price}\n  other:\n    price: *p\n`
-    const { chat, other } = parseYaml(writeRates(text, 'chat', imported)).routes
+    const changed = writeRates(text, 'chat', imported)
+    const { chat, other } = parseYaml(changed.text).routes
     expect(other.price).toEqual(chat.price)
-    expect(() => writeRates(text, 'other', imported)).toThrow('routes.other.price has no component')
+    expect(changed.alsoChanged).toEqual(['other'])
+    expect(() => writeRates(text, 'other', imported)).toThrow('routes.other has no price')
   })
 
+  test('every route that changes with an anchor in the price is named, and no other', () => {
+    const text = `routes:\n  chat:\n    price:\n      per: token\n      by: /model\n      perMillion: &rates\n        old: { input: 1, output: 2 }
+  a: { price: { per: token, by: /model, perMillion: *rates } }\n  b: { price: { per: token, perMillion: 1 } }\n`
+    expect(writeRates(text, 'chat', imported).alsoChanged).toEqual(['a'])
+    expect(writeRates(text, 'b', imported).alsoChanged).toEqual([])
+    // Its table is a copy from then on, with the models that were in it.
+    const copied = writeRates(text, 'a', imported)
+    expect(copied.alsoChanged).toEqual([])
+    expect(parseYaml(copied.text).routes.a.price.perMillion).toEqual(table)
+  })
+
+  test.each([
+    ['by: /model, credits: { small: 2, large: 5 }, unit: 1000', 'has a table of `credits`'],
+    ['credits: &c { small: 2 }, by: /model', 'has a table of `credits`'],
+    ['by: /quality, perMillion: { low: 1 }', 'goes `by` something that is not the model'],
+    ['by: /model/quality, perMillion: { low: 1 }', 'goes `by` something that is not the model'],
+    ['by: /supermodel, perMillion: { low: 1 }', 'goes `by` something that is not the model'],
+    ['by: method, perMillion: { GET: 1 }', 'goes `by` something that is not the model'],
+    ['by: { query: tier }, perMillion: { low: 1 }', 'goes `by` something that is not the model'],
+  ])(
+    'rates that could not stay, or would be of something else, are refused: %s',
+    (rest, reason) => {
+      expect(() => written(`price: { per: token, ${rest}, hold: { most: 1 } }`)).toThrow(
+        `routes.chat.price ${reason}`,
+      )
+    },
+  )
+
+  test.each(['/model', '/request/modelId', '{ parameter: model }', '{ query: model_name }'])(
+    'they join a table that goes by the model: %s',
+    (by) => {
+      const price = `price: { per: token, by: ${by}, perMillion: { old: { input: 1, output: 2 } } }`
+      expect(written(price).price.perMillion).toEqual(table)
+    },
+  )
+
+  test.each([
+    'per: token # c1\n      # c2\n      perMillion: 1 # c3\n      hold: { most: 1 } # c4\n    # c5',
+    '# c1\n      per: token\n      perMillion: 1\n      hold:\n        most: 1 # c2\n          # c3\n        # c4\n      # c5\n\n    # c6\n  # c7',
+    'per: token\n      by: /model\n      perMillion:\n        old: { input: 1, output: 2 } # c1\n        # c2\n      # c3',
+    '- per: request\n      - name: t # c1\n        per: token\n        perMillion: 1 # c2\n        # c3\n      # c4\n# c5',
+    '- per: token\n        perMillion: 1\n        # c1\n      - per: request # c2\n      # c3',
+  ])(
+    'every comment in and behind a price stands once, and what is behind it stays: %j',
+    (price) => {
+      for (const next of ['', '    path: /chat # next\n', '  other: {} # next\n']) {
+        const text = `routes:\n  chat:\n    price:\n      ${price}\n${next}`
+        const changed = writeRates(text, 'chat', imported).text
+        expect(changed.match(/#.*/g)?.toSorted()).toEqual(text.match(/#.*/g)?.toSorted())
+        const behind = /(\n *# c\d)+\n*$/.exec(price)?.[0] ?? ''
+        expect(changed).toEndWith(`${behind}\n${next}`)
+      }
+    },
+  )
+
   test('they need a price per token', () => {
-    expect(() => written('price: { per: free }')).toThrow('routes.chat.price has no component')
+    expect(() => written('price: { per: free }')).toThrow(
+      'routes.chat has no price `per: token` of its own, with `hold`. Write one with `perMillion: 1`',
+    )
     expect(() => written('price: { per: token }', 'chats')).toThrow('there is no route chats')
   })
 })

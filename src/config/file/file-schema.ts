@@ -13,7 +13,7 @@ import { Plan } from './plan.ts'
 import { Route } from './route.ts'
 import { Upstream } from './service.ts'
 
-const Credits = closed(
+export const Credits = closed(
   {
     name: text(
       '^[A-Za-z][A-Za-z ]{0,19}$',

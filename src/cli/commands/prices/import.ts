@@ -1,10 +1,14 @@
 /** `tollbook prices import` */
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import type { Config } from '../../../config/config.ts'
-import { RatesError, writeRates } from '../../../config/import/write-rates.ts'
+import { Value } from '@sinclair/typebox/value'
+import { ConfigError } from '../../../config/config-error.ts'
+import { Credits } from '../../../config/file/file-schema.ts'
+import { RatesError, type WrittenRates, writeRates } from '../../../config/import/write-rates.ts'
 import { parseConfig } from '../../../config/load-config.ts'
+import { readYaml } from '../../../config/yaml-file.ts'
 import { parseDecimal } from '../../../lib/decimal.ts'
+import { isMapping } from '../../../lib/is-mapping.ts'
 import { printable } from '../../../lib/printable-text.ts'
 import { type CatalogueRates, catalogueRates } from '../../../pricing/model-catalogue.ts'
 import { tokenKinds } from '../../../pricing/token-kinds.ts'
@@ -35,7 +39,7 @@ const args = {
     type: 'string',
     valueHint: 'NUMBER',
     description:
-      "Credits for one of the file's currency (default: as the configuration's `credits` show them)",
+      "Credits for one of the file's currency (default: those of a dollar, where the configuration's `credits` are USD)",
   },
   markup: {
     type: 'string',
@@ -71,8 +75,10 @@ export default command(
     const bytes = read(args.file)
     const { markup, config, route } = args
     const text = read(config).toString('utf8')
-    const credits =
-      args.credits ?? creditsOf(parseConfig({ text, source: config, env: process.env }))
+    // Only what it will be has to be a whole configuration: a schema may name a model already that has no rates yet.
+    const before = readYaml(text)
+    if (before.problems.length > 0) throw new ConfigError(config, before.problems)
+    const credits = args.credits ?? creditsOf(before.value, config)
     const catalogue = { sha256: createHash('sha256').update(bytes).digest('hex'), markup, credits }
     const { rates } = requireAll(args.file, () =>
       catalogueRates(bytes.toString('utf8'), {
@@ -83,10 +89,11 @@ export default command(
       }),
     )
     const changed = written(config, () => writeRates(text, route, { rates, catalogue }))
+    const { alsoChanged } = changed
     // What would be no configuration is not written.
-    parseConfig({ text: changed, source: config, env: process.env })
-    writeFileSync(config, changed)
-    if (args.json) return json({ config, route, catalogue, rates })
+    parseConfig({ text: changed.text, source: `${config}, with these rates,`, env: process.env })
+    writeFileSync(config, changed.text)
+    if (args.json) return json({ config, route, alsoChanged, catalogue, rates })
     table(
       ['Model', ...tokenKinds],
       Object.entries(rates).map(([model, of]) => [
@@ -95,6 +102,11 @@ export default command(
       ]),
     )
     say(`Written to routes.${route} of ${config}: credits for a million tokens.`)
+    if (alsoChanged.length > 0) {
+      say(
+        `Changed with it, by its anchor: ${alsoChanged.map((id) => `routes.${printable(id)}`).join(', ')}.`,
+      )
+    }
   },
 )
 
@@ -107,10 +119,16 @@ function read(file: string): Buffer {
   }
 }
 
-/** With six decimals, one of the currency is a million credits. */
-function creditsOf({ credits, file }: Config): string {
-  if (credits) return String(10n ** BigInt(credits.decimals))
-  throw new UsageError(`${file} does not say how credits are shown: pass --credits.`)
+/** With six decimals, a dollar is a million credits. Costs in dollars are none in another currency. */
+function creditsOf(file: unknown, config: string): string {
+  const scale = isMapping(file) ? file.credits : undefined
+  if (!Value.Check(Credits, scale)) {
+    throw new UsageError(`${config} does not say how credits are shown: pass --credits.`)
+  }
+  if (scale.name === 'USD') return String(10n ** BigInt(scale.decimals))
+  throw new UsageError(
+    `${config} shows credits as ${printable(scale.name)}, and catalogues are in US dollars: pass --credits, how many credits a dollar is.`,
+  )
 }
 
 function decimalOf(option: string, text: string) {
@@ -134,7 +152,7 @@ function requireAll(file: string, run: () => CatalogueRates): CatalogueRates {
   )
 }
 
-function written(config: string, run: () => string): string {
+function written(config: string, run: () => WrittenRates): WrittenRates {
   try {
     return run()
   } catch (error) {
