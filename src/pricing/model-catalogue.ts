@@ -61,9 +61,7 @@ function ratesOf(
   entry: Readonly<Record<string, unknown>>,
   terms: CatalogueTerms,
 ): KindRates | string {
-  const costs = Object.entries(entry).filter(
-    ([name, value]) => isCost(name) && !costsNothing(value),
-  )
+  const costs = Object.entries(entry).filter(([name, value]) => isCost(name, value))
   const other = costs
     .map(([name]) => name)
     .filter((name) => !Object.hasOwn(kinds, name) && !matches(name, terms.ignore))
@@ -86,14 +84,26 @@ function ratesOf(
   return whole
 }
 
-/** Every member that has to do with money: one that is not known must not be left out in silence. */
-function isCost(name: string): boolean {
-  return /cost|pric|uplift|multiplier/.test(name)
+/** Members with figures that say nothing of money. */
+const harmless = [
+  ...['max_*', 'output_vector_size', 'prompt_cache_min_tokens', 'tool_use_system_prompt_tokens'],
+  ...['rpm', 'tpm', 'rpd', 'tpd', 'metadata'],
+]
+
+/**
+ * Every member that says what something costs, or may: whatever has figures and is not known to be harmless, such as
+ * `{ "fast": 6 }`, can be a multiplier. A kind of token that costs 0 does not cost as input does, so it is one, too.
+ */
+function isCost(name: string, value: unknown): boolean {
+  if (value === null) return false
+  if (Object.hasOwn(kinds, name)) return true
+  if (numberIn(value)?.units === 0n) return false
+  return /cost|pric|uplift|multiplier/.test(name) || (hasFigures(value) && !matches(name, harmless))
 }
 
-function costsNothing(value: unknown): boolean {
-  const cost = numberIn(value)
-  return value === null || cost?.units === 0n
+/** Numbers are objects here, with the text that they are written as. */
+function hasFigures(value: unknown): boolean {
+  return Array.isArray(value) ? value.some(hasFigures) : isMapping(value)
 }
 
 function perMillion(value: unknown, { markup, credits }: CatalogueTerms): number | undefined {

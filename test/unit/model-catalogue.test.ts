@@ -78,7 +78,7 @@ describe('rates', () => {
         ).rates.m
         const [top, bottom] = [units * BigInt(percent) * 10n ** 6n, 10n ** BigInt(exponent)]
         const exact = (top + bottom - 1n) / bottom
-        expect(BigInt(found?.input ?? (units === 0n ? 0 : -1))).toBe(exact)
+        expect(BigInt(found?.input ?? -1)).toBe(exact)
       }),
     )
   })
@@ -91,6 +91,9 @@ describe('rates', () => {
     ['tiered_pricing', '[{ "range": [0, 1000], "input_cost_per_token": 1e-6 }]'],
     ['a_cost_nobody_knows', '1'],
     ['regional_uplift', '1.1'],
+    ['provider_specific_entry', '{ "us": 1.1, "fast": 6.0 }'],
+    ['regional_factor', '1.1'],
+    ['surcharges', '[[{ "region": "us", "factor": 1.1 }]]'],
   ])('that a price by kinds cannot say are refused by name: %s', (name, value) => {
     const entry = `${plain}, "${name}": ${value}`
     expect(rates(entry)).toEqual({
@@ -104,10 +107,22 @@ describe('rates', () => {
     })
   })
 
-  test('of 0 and null are no rates', () => {
-    expect(rates(`${plain}, "output_cost_per_image": 0.0, "tiered_pricing": null`).refused).toEqual(
-      [],
-    )
+  test('of 0 and null are no rates, but for kinds of tokens, which then cost nothing', () => {
+    const of = (more: string) => rates(`${plain}, ${more}`)
+    const paid = { input: 1_250_000, output: 10_000_000 }
+    const none = of('"output_cost_per_image": 0.0, "regional_factor": 0, "tiered_pricing": null')
+    expect(none).toEqual({ rates: { m: paid }, refused: [] })
+    expect(of('"cache_read_input_token_cost": null').rates.m).toEqual(paid)
+    expect(of('"cache_read_input_token_cost": 0').rates.m).toEqual({ ...paid, cached: 0 })
+    const free = '"input_cost_per_token": 0.0, "output_cost_per_token": 0e-6'
+    expect(rates(free).rates.m).toEqual({ input: 0, output: 0 })
+  })
+
+  test('are taken from beside figures that say nothing of money', () => {
+    const figures = `"max_tokens": 4096, "max_images_per_prompt": 5, "output_vector_size": 3072, "rpm": 2000, "tpm": 800000,
+      "prompt_cache_min_tokens": 1024, "tool_use_system_prompt_tokens": 346, "metadata": { "notes": "x" },
+      "supported_modalities": ["text"], "mode": "chat", "supports_vision": true`
+    expect(rates(`${plain}, ${figures}`).refused).toEqual([])
   })
 
   test.each([
