@@ -41,21 +41,17 @@ interface SentCall {
 
 /** Makes the headers of the requests to one upstream. */
 export class RequestHeaders {
-  readonly #own: readonly (readonly [name: string, value: string])[]
+  /** What is the same in all requests. */
+  readonly #own = new Headers()
   readonly #identity: IdentityHeaders
-  /** What is the same in all requests of a key. */
-  readonly #ofKeys = new WeakMap<KeyRecord, Headers>()
   readonly #ends: NameTest
   readonly #endsWhereConditional: NameTest
 
   constructor({ credentials, identity, requestHeaders, keyHeaders }: ServiceHeaders) {
-    this.#own = credentials.headers.map(([name, secret]) => [name, secret.reveal()] as const)
+    for (const [name, secret] of credentials.headers) this.#own.set(name, secret.reveal())
     this.#identity = identity
-    const set = new Set(
-      [...this.#own.map(([name]) => name), ...identity.map(([name]) => name), ...keyHeaders].map(
-        plainHeaderName,
-      ),
-    )
+    const own = [...credentials.headers, ...identity].map(([name]) => name)
+    const set = new Set([...own, ...keyHeaders].map(plainHeaderName))
     const only = requestHeaders && new Set(requestHeaders.map(plainHeaderName))
     const never = (name: string) => isNeverFromClients(name) || set.has(name)
     const ends = (name: string) => never(name) || (only !== undefined && !only.has(name))
@@ -67,7 +63,8 @@ export class RequestHeaders {
 
   /** The service's own headers and who calls; the client's, less what ends here; and the call's id. */
   of(clients: Headers, call: SentCall): Headers {
-    const headers = new Headers(this.#ofKey(call.key))
+    const headers = new Headers(this.#own)
+    for (const [name, field] of this.#identity) headers.set(name, identityText(call.key, field))
     addCrossing(headers, clients, call.isConditional ? this.#endsWhereConditional : this.#ends)
     headers.set('x-request-id', call.requestId)
     if (call.contentType !== undefined) headers.set('content-type', call.contentType)
@@ -79,16 +76,6 @@ export class RequestHeaders {
     if (call.isLast) headers.set('connection', 'close')
     // A response that is only passed on may come compressed.
     if (call.isRead) headers.set('accept-encoding', 'identity')
-    return headers
-  }
-
-  #ofKey(key: KeyRecord): Headers {
-    const known = this.#ofKeys.get(key)
-    if (known) return known
-    const headers = new Headers()
-    for (const [name, value] of this.#own) headers.set(name, value)
-    for (const [name, field] of this.#identity) headers.set(name, identityText(key, field))
-    this.#ofKeys.set(key, headers)
     return headers
   }
 }
