@@ -374,16 +374,21 @@ describe('a form that programs write differently', () => {
 
   test('a file that looks like a delimiter all along is read as quickly as any other', () => {
     const boundary = 'a'.repeat(70)
-    const parsed = (content: string) => {
+    // Of the processor, and the least of three: others use the machine, too.
+    const leastUs = (content: string) => {
       const bytes = form([{ ...audioPart, content }], boundary)
-      const startedAtMs = performance.now()
-      expect(parseMultipart(bytes, boundary)).toHaveLength(1)
-      return performance.now() - startedAtMs
+      const times = [1, 2, 3].map(() => {
+        const before = process.cpuUsage()
+        expect(parseMultipart(bytes, boundary)).toHaveLength(1)
+        const { user, system } = process.cpuUsage(before)
+        return user + system
+      })
+      return Math.min(...times)
     }
     const size = 8_000_000
-    const honestMs = parsed(' '.repeat(size))
+    const honestUs = leastUs(' '.repeat(size))
     // A search that compares letter by letter takes a hundred times as long.
-    expect(parsed('a'.repeat(size))).toBeLessThan(20 * honestMs + 100)
+    expect(leastUs('a'.repeat(size))).toBeLessThan(20 * honestUs + 100_000)
   })
 
   test.each(['\r', '\r\n', '\r\n-', '\r\n--', '\r\n--lim'])(
