@@ -1,5 +1,7 @@
 /** What the program has to know of a type of event. */
+
 import type { TSchema } from '@sinclair/typebox'
+import type { CreditScale } from '../src/lib/credit-scale.ts'
 import type { RecordedEvent } from './event.ts'
 
 type StreamKind = 'account' | 'key' | 'credits' | 'tariffs' | 'ledger'
@@ -13,8 +15,8 @@ export type DescribedEvent = Pick<
 export interface CatalogueEntry {
   readonly stream: StreamKind
   readonly payload: TSchema
-  /** The event in plain words, for people who read a history: one sentence without a full stop. */
-  describe(event: DescribedEvent): string
+  /** The event in plain words, for people who read a history: one sentence without a full stop. @param scale how credits are shown */
+  describe(event: DescribedEvent, scale?: CreditScale): string
   /** Calls append it, so nearly all of a long log is of such types. All others are rare. */
   readonly isFrequent?: true
   /** It opens its account's or key's stream: the first event is of such a type, and no later one. */

@@ -43,8 +43,8 @@ export const creditEvents = {
       ),
     }),
     lot: 'grants',
-    describe: ({ credits, payload: { kind, expiresAt } }) =>
-      `${amount(credits)} granted (${kind})${expiresAt ? `, good until ${minute(expiresAt)}` : ''}`,
+    describe: ({ credits, payload: { kind, expiresAt } }, scale) =>
+      `${amount(credits, scale)} granted (${kind})${expiresAt ? `, good until ${minute(expiresAt)}` : ''}`,
   },
 
   /** Credits are taken away. `credits` is what could be taken, and `moved` how much of each lot. */
@@ -57,8 +57,8 @@ export const creditEvents = {
     }),
     moves: 'adjusted',
     debt: 'repays',
-    describe: ({ credits, payload }) =>
-      `${amount(credits)} taken ${payload.repaysDebt ? 'to repay a debt' : 'away'}`,
+    describe: ({ credits, payload }, scale) =>
+      `${amount(credits, scale)} taken ${payload.repaysDebt ? 'to repay a debt' : 'away'}`,
   },
 
   /** What an adjustment could not take, and is taken from the next credits that are granted or become free. */
@@ -66,8 +66,8 @@ export const creditEvents = {
     stream: 'credits',
     payload: Type.Object({ externalId: Type.Optional(Type.String()) }),
     debt: 'adds',
-    describe: ({ credits }) =>
-      `${amount(credits)} owed, to be taken from what is granted or becomes free next`,
+    describe: ({ credits }, scale) =>
+      `${amount(credits, scale)} owed, to be taken from what is granted or becomes free next`,
   },
 
   /**
@@ -88,10 +88,10 @@ export const creditEvents = {
     }),
     isFrequent: true,
     hold: 'opens',
-    describe: ({ credits, slots, endpoint }) =>
+    describe: ({ credits, slots, endpoint }, scale) =>
       slots === null
-        ? `Up to ${amount(credits)} held for a call of ${endpoint}`
-        : `${amount(credits)} reserved by a lease, for ${count(slots, 'call')} at once`,
+        ? `Up to ${amount(credits, scale)} held for a call of ${endpoint}`
+        : `${amount(credits, scale)} reserved by a lease, for ${count(slots, 'call')} at once`,
   },
 
   /** `credits` and `quantity` are what is added. Both may be 0: the hold then only lasts longer. */
@@ -106,10 +106,10 @@ export const creditEvents = {
     }),
     isFrequent: true,
     hold: 'extends',
-    describe: ({ credits, endpoint }) =>
+    describe: ({ credits, endpoint }, scale) =>
       credits === 0
         ? `The hold of a call of ${endpoint} lasts longer`
-        : `The hold of a call of ${endpoint} extended by ${amount(credits)}`,
+        : `The hold of a call of ${endpoint} extended by ${amount(credits, scale)}`,
   },
 
   /**
@@ -146,8 +146,8 @@ export const creditEvents = {
     hold: 'resolves',
     onLease: 'charges',
     moves: 'settled',
-    describe: ({ credits, endpoint, payload }) =>
-      `${amount(credits)} charged for a call of ${endpoint}${termination(payload.terminatedBy)}`,
+    describe: ({ credits, endpoint, payload }, scale) =>
+      `${amount(credits, scale)} charged for a call of ${endpoint}${termination(payload.terminatedBy)}`,
   },
 
   /** A call is not charged, or a lease is given back. */
@@ -161,10 +161,10 @@ export const creditEvents = {
     isFrequent: true,
     hold: 'resolves',
     onLease: 'voids',
-    describe: ({ credits, slots, endpoint, payload }) => {
-      if (slots !== null) return `${amount(credits)} freed that a lease had reserved`
+    describe: ({ credits, slots, endpoint, payload }, scale) => {
+      if (slots !== null) return `${amount(credits, scale)} freed that a lease had reserved`
       const call = `call of ${endpoint} was not charged (${payload.reason})`
-      return payload.lease ? `A ${call}` : `${amount(credits)} freed: a ${call}`
+      return payload.lease ? `A ${call}` : `${amount(credits, scale)} freed: a ${call}`
     },
   },
 
@@ -174,10 +174,10 @@ export const creditEvents = {
     payload: Type.Object({}),
     isFrequent: true,
     hold: 'resolves',
-    describe: ({ credits, slots, endpoint }) =>
+    describe: ({ credits, slots, endpoint }, scale) =>
       slots === null
-        ? `${amount(credits)} freed: a call of ${endpoint} was never finished, and not charged`
-        : `${amount(credits)} freed that a lease had reserved until its gateway ended`,
+        ? `${amount(credits, scale)} freed: a call of ${endpoint} was never finished, and not charged`
+        : `${amount(credits, scale)} freed that a lease had reserved until its gateway ended`,
   },
 
   ChargeRefunded: {
@@ -188,7 +188,8 @@ export const creditEvents = {
       externalId: Type.Optional(Type.String()),
     }),
     moves: 'refunded',
-    describe: ({ credits, endpoint }) => `${amount(credits)} refunded for a call of ${endpoint}`,
+    describe: ({ credits, endpoint }, scale) =>
+      `${amount(credits, scale)} refunded for a call of ${endpoint}`,
   },
 
   /** Calls of price 0 of one key and route over a few seconds. `quantity` is their number. */
@@ -223,8 +224,8 @@ export const creditEvents = {
     payload: CountedCalls,
     isFrequent: true,
     counts: 'imported',
-    describe: ({ credits, quantity, endpoint }) =>
-      `${count(quantity, 'call')} of ${endpoint} and ${amount(credits)} taken over from the service before`,
+    describe: ({ credits, quantity, endpoint }, scale) =>
+      `${count(quantity, 'call')} of ${endpoint} and ${amount(credits, scale)} taken over from the service before`,
   },
 } as const satisfies StreamEvents
 

@@ -1,7 +1,11 @@
+import type { CreditScale } from '../src/lib/credit-scale.ts'
 import type { DescribedEvent } from './catalogue-entry.ts'
 import { entryOf } from './event-types.ts'
 
-/** The event in plain words, for people who read a history: one sentence without a full stop. */
-export function describeEvent(event: DescribedEvent): string {
-  return entryOf(event.type)?.describe(event) ?? event.type
+/**
+ * The event in plain words, for people who read a history: one sentence without a full stop.
+ * @param scale how credits are shown
+ */
+export function describeEvent(event: DescribedEvent, scale?: CreditScale): string {
+  return entryOf(event.type)?.describe(event, scale) ?? event.type
 }

@@ -1,7 +1,9 @@
 /** Parts of the sentences that describe events. */
+import { type CreditScale, creditsText } from '../src/lib/credit-scale.ts'
 
-export function amount(credits: number | null): string {
-  return count(credits, 'credit')
+/** `1 credit`, `1,200 credits`, or as the scale shows them */
+export function amount(credits: number | null, scale: CreditScale | undefined): string {
+  return creditsText(credits ?? 0, scale)
 }
 
 /** `1 call`, `1,200 calls` */

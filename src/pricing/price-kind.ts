@@ -33,8 +33,8 @@ export interface PriceKind<Rule> {
   maxQuantity(rule: Rule, route: PriceableRoute, maxBytes: number): number
   /** What the call used: `held`, where nothing says better. More than that is not charged, but recorded. */
   usedQuantity(rule: Rule, call: CallContent, held: number): number
-  /** The price in a sentence or two, for the API documentation. Markdown. */
-  text(rule: Rule): string
+  /** The price in a sentence or two, for the API documentation. Markdown. @param scale how credits are shown */
+  text(rule: Rule, scale?: CreditScale): string
   /** The price in a few words, for tables. @param scale how credits are shown */
   shortText(rule: Rule, scale?: CreditScale): string
 }

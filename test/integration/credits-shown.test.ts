@@ -77,6 +77,16 @@ describe('people see money', () => {
   })
 })
 
+test('in the history of the ledger, and where the API is documented', async () => {
+  const charged = ['events', '--account', shop.account.accountId, '--type', 'HoldSettled']
+  expect(await cli(...charged)).toContain('€0.000001 charged for a call of search')
+  expect(await cli(...charged, '--json')).toContain('"summary":"1 credit charged for a call')
+  const document = await (await shop.fetch('/docs/json')).json()
+  const { description, 'x-price': price } = document.paths['/v1/search'].post
+  expect(description).toStartWith('€0.000001 a call.')
+  expect(price).toEqual({ per: 'request', credits: 1 })
+})
+
 test('programs see whole credits', async () => {
   const shown = await cli('accounts', 'show', shop.account.accountId, '--json')
   expect(JSON.parse(shown).balance.available).toBe(4_999)

@@ -3,7 +3,7 @@
 import { describeEvent } from '../../../events/describe-event.ts'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import { printable } from '../../lib/printable-text.ts'
-import { dim, time } from '../output.ts'
+import { creditScale, dim, time } from '../output.ts'
 
 /** @param reason why somebody did it; absent where nobody gave a reason, or where it was erased */
 export type EventLine = (event: RecordedEvent, reason: string | undefined) => string
@@ -14,7 +14,7 @@ export const eventAsText: EventLine = (event, reason) => {
   const why = reason === undefined ? '' : `: ${reason}`
   const by = actor.startsWith('key:') ? '' : dim(printable(`  by ${actor}${why}`))
   const at = dim(time(recordedAt.toISOString()))
-  return `${printPosition(event).padEnd(9)} ${at} ${subject.padEnd(27)} ${printable(describeEvent(event))}${by}`
+  return `${printPosition(event).padEnd(9)} ${at} ${subject.padEnd(27)} ${printable(describeEvent(event, creditScale()))}${by}`
 }
 
 export const eventAsJson: EventLine = (event, reason) => {

@@ -5,6 +5,7 @@
 import type { Config, Route } from '../../config/config.ts'
 import type { JsonSchema } from '../../config/json-schema.ts'
 import { nameOperations, operationKey } from '../../config/operation-ids.ts'
+import type { CreditScale } from '../../lib/credit-scale.ts'
 import { type Method, takesBody } from '../../lib/http-methods.ts'
 import { isPassedOn } from '../../pricing/charge-condition.ts'
 import { isFree, meteredComponent } from '../../pricing/price-rule.ts'
@@ -27,7 +28,7 @@ interface CallsDocument {
 }
 
 /** What of the configuration is documented. */
-export type DocumentedConfig = Pick<Config, 'routes' | 'schemas' | 'keyHeaders'>
+export type DocumentedConfig = Pick<Config, 'routes' | 'schemas' | 'keyHeaders' | 'credits'>
 
 export function callsDocument(config: DocumentedConfig): CallsDocument {
   const steps = documentCalls(config)
@@ -56,6 +57,7 @@ function* documentCalls({
   routes,
   schemas: namedSchemas = {},
   keyHeaders,
+  credits,
 }: DocumentedConfig): Generator<undefined, CallsDocument> {
   const paths: Record<string, Record<string, Operation>> = {}
   const schemas: Schemas = {}
@@ -70,7 +72,7 @@ function* documentCalls({
         ...paths[path],
         [method.toLowerCase()]: {
           operationId: names.get(operationKey(route, method)) ?? '',
-          ...operation(route, method, schemas, keySecurity),
+          ...operation(route, method, schemas, keySecurity, credits),
         },
       }
     }
@@ -114,12 +116,13 @@ function operation(
   method: Method,
   schemas: Schemas,
   keySecurity: Security,
+  credits: CreditScale | undefined,
 ): Omit<Operation, 'operationId'> {
   const { methods, summary, permission } = route
   const body = takesBody(methods, method) ? requestBody(route, schemas) : undefined
   return {
     summary,
-    description: `${priceText(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.${rateLimitText(route)}`,
+    description: `${priceText(route, credits)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.${rateLimitText(route)}`,
     tags: [permission],
     security: keySecurity,
     parameters: [

@@ -66,10 +66,10 @@ export const perByte: PriceKind<BytePrice> = {
 
   usedQuantity: (_rule, _call, held) => held,
 
-  text: (rule) =>
+  text: (rule, scale) =>
     isOfResponse(rule)
-      ? `${rateText(rule, 'for each byte', 'bytes', ' of the response')}. They are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`
-      : `${rateText(rule, 'for each byte', 'bytes', " of the request's body")}.`,
+      ? `${rateText(rule, 'for each byte', 'bytes', ' of the response', scale)}. They are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`
+      : `${rateText(rule, 'for each byte', 'bytes', " of the request's body", scale)}.`,
   shortText: (rule, scale) =>
     rateText(rule, 'for each byte', 'bytes', isOfResponse(rule) ? '' : ' of the request', scale),
 }

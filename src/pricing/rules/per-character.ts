@@ -48,7 +48,7 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
 
   usedQuantity: (_rule, _call, held) => held,
 
-  text: (rule) =>
-    `${rateText(rule, 'for each character', 'characters (Unicode code points)', ` of ${sourceMarkdown(rule.hold.text)}`)}.`,
+  text: (rule, scale) =>
+    `${rateText(rule, 'for each character', 'characters (Unicode code points)', ` of ${sourceMarkdown(rule.hold.text)}`, scale)}.`,
   shortText: (rule, scale) => rateText(rule, 'for each character', 'characters', '', scale),
 }

@@ -108,14 +108,14 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
     return charged.length
   },
 
-  text(rule) {
+  text(rule, scale) {
     const { hold, settle } = rule
     const of =
       'list' in hold
         ? ` of ${sourceMarkdown(hold.list)}`
         : `, as many as ${sourceMarkdown(hold.number)} says`
     return [
-      rateText(rule, 'for each item', 'items', of),
+      rateText(rule, 'for each item', 'items', of, scale),
       settle ? ` is held; charged for each of the response's ${fieldText(settle.list)}` : '',
       settle?.where ? ` whose ${conditionText(settle.where)}` : '',
       '.',

@@ -119,8 +119,8 @@ export const perQuantity: PriceKind<QuantityPrice> = {
     return 'most' in hold ? Math.min(said, hold.most) : said
   },
 
-  text: (rule) =>
-    `${rateText(rule, `for each ${rule.of}`, `${rule.of}s`)}: ${holdText(rule.hold)}${settleText(rule.settle)}.`,
+  text: (rule, scale) =>
+    `${rateText(rule, `for each ${rule.of}`, `${rule.of}s`, '', scale)}: ${holdText(rule.hold)}${settleText(rule.settle)}.`,
   shortText: (rule, scale) => rateText(rule, `for each ${rule.of}`, `${rule.of}s`, '', scale),
 }
 

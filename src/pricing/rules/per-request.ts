@@ -17,6 +17,6 @@ export const perRequest: PriceKind<Static<typeof RequestPrice>> = {
   holdQuantity: () => 1,
   maxQuantity: () => 1,
   usedQuantity: (_rule, _call, held) => held,
-  text: (rule) => `${rateText(rule, 'a call', 'calls')}.`,
+  text: (rule, scale) => `${rateText(rule, 'a call', 'calls', '', scale)}.`,
   shortText: (rule, scale) => rateText(rule, 'a call', 'calls', '', scale),
 }

@@ -74,9 +74,9 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
     return Math.min(reported ?? counted ?? held, hold.maxSeconds)
   },
 
-  text: (rule) =>
+  text: (rule, scale) =>
     [
-      `${rateText(rule, 'for each second', 'seconds', ' of audio')}.`,
+      `${rateText(rule, 'for each second', 'seconds', ' of audio', scale)}.`,
       `Held for as long as the file lasts or, if longer, for its size at ${numberText(rule.hold.lowestBitsPerSecond)} bits a second, at most ${numberText(rule.hold.maxSeconds)} seconds;`,
       rule.settle
         ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else for as long as the file lasts, never more than was held.`

@@ -117,9 +117,9 @@ export const perToken: PriceKind<TokenPrice> = {
   usedQuantity: (rule, { response }, held) =>
     statedUsage(rule.settle, response.json)?.tokens ?? held,
 
-  text: (rule) =>
+  text: (rule, scale) =>
     [
-      `${rateText(rule, 'for each token', 'tokens', ' of request and response together')}; the response's ${usageText(rule.settle)} says how many.`,
+      `${rateText(rule, 'for each token', 'tokens', ' of request and response together', scale)}; the response's ${usageText(rule.settle)} says how many.`,
       `Held for a token in every ${numberText(rule.hold.bytesPerToken)} bytes of the request, and for what the response can have; of a stream for ${numberText(rule.hold.step)} tokens, and for more as it comes.`,
       'A stream for which no more can be held ends with an `error` event; what was sent by then is charged.',
     ].join(' '),
