@@ -9,12 +9,18 @@ export function formatNumber(value: Sum | bigint): string {
 /** `EUR 49.00`, with as many decimals as the currency has. */
 export function formatMoney(fee: { readonly minorUnits: Sum; readonly currency: string }): string {
   const { minorUnits, currency } = fee
+  const decimals = currencyDecimals(currency)
+  if (decimals === undefined) return `${minorUnits} ${currency} (minor units)`
+  return `${currency} ${decimalOf(minorUnits, decimals)}`
+}
+
+/** How many decimals a currency has; undefined: its code is one that no standard knows. */
+export function currencyDecimals(currency: string): number | undefined {
   try {
     const format = new Intl.NumberFormat('en', { style: 'currency', currency })
-    const decimals = format.resolvedOptions().maximumFractionDigits ?? 2
-    return `${currency} ${decimalOf(minorUnits, decimals)}`
+    return format.resolvedOptions().maximumFractionDigits ?? 2
   } catch {
-    return `${minorUnits} ${currency} (minor units)` // A code that no standard knows.
+    return undefined
   }
 }
 

@@ -98,6 +98,42 @@ test('programs see whole credits', async () => {
   expect(charge.credits).toBe(1)
 })
 
+describe('whoever grants credits', () => {
+  const grants = (...args: string[]) => runCli(['grants', ...args], { database: shop.ledger.url })
+  const add = (...args: string[]) => grants('add', shop.account.accountId, ...args)
+
+  test('is told what one is, and reads both figures', async () => {
+    const { stderr, status } = await add('10.00')
+    expect(status).toBe(1)
+    expect(stderr).toContain('not "10.00". 1 credit is €0.000001.')
+    expect((await add('20')).stdout).toMatch(/^20 credits \(€0\.000020\) granted: lot /)
+    const { stdout } = await grants('adjust', shop.account.accountId, '20')
+    expect(stdout).toMatch(/^20 credits \(€0\.000020\) taken: position /)
+  })
+
+  test.each([
+    ['less than a tenth', '10', 'EUR:1000', 'For €10.000000 grant 10000000'],
+    ['more than ten times', '100001', 'EUR:1', 'For €0.010000 grant 10000'],
+  ])('for %s of what was paid has to confirm it', async (_, credits, paid, help) => {
+    const size = await shop.ledger.size()
+    const { stderr, status } = await add(credits, '--paid', paid)
+    expect(status).toBe(1)
+    expect(stderr).toContain(help)
+    expect(await shop.ledger.size()).toBe(size)
+    const confirmed = await add(credits, '--paid', paid, '--yes')
+    expect(confirmed.stderr).toBe('')
+    expect(confirmed.stdout).toContain(' granted: lot ')
+  })
+
+  test.each([
+    ['about what was paid', '5000000', 'EUR:1000'],
+    ['another currency', '10', 'USD:1000'],
+    ['nothing', '10', 'EUR:0'],
+  ])('for %s does not', async (_, credits, paid) => {
+    expect((await add(credits, '--paid', paid)).stderr).toBe('')
+  })
+})
+
 describe('once published, it never changes', () => {
   test.each([
     ['other decimals', { name: 'EUR', decimals: 4 }, '{ name: EUR, decimals: 4 }'],

@@ -1,5 +1,7 @@
 /** Arguments and options of the commands about credits. */
 
+import { creditsText } from '../../lib/credit-scale.ts'
+import { creditScale, credits } from '../output.ts'
 import { UsageError } from '../usage-error.ts'
 import { accountArg } from './account-arg.ts'
 import { parseAmount } from './option-values.ts'
@@ -21,8 +23,19 @@ export const testArg = {
   test: { type: 'boolean', description: 'Credits of test mode instead of live mode' },
 } as const
 
+/** @throws UsageError that says what a credit is, where the ledger that is open shows credits as something else */
 export function creditsOf(text: string): number {
-  return parseAmount('CREDITS', text, 1)
+  try {
+    return parseAmount('CREDITS', text, 1)
+  } catch (error) {
+    if (!(error instanceof UsageError) || !creditScale()) throw error
+    throw new UsageError(`${error.message} 1 credit is ${credits(1)}.`)
+  }
+}
+
+/** `500 credits`, or where the ledger shows them as something else `500 credits (€0.000500)` */
+export function amountOf(count: number): string {
+  return creditScale() ? `${creditsText(count)} (${credits(count)})` : credits(count)
 }
 
 export function externalIdOf(text: string | undefined): { externalId?: string } {

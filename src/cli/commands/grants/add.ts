@@ -4,6 +4,7 @@ import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import {
+  amountOf,
   creditArgs,
   creditsOf,
   externalIdArg,
@@ -12,8 +13,9 @@ import {
 } from '../../options/credit-args.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
 import { isSpan, parseAmount, parseTime } from '../../options/option-values.ts'
-import { credits, json, say } from '../../output.ts'
+import { json, say } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
+import { requirePaidWorth } from '../../require-paid-worth.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -35,6 +37,10 @@ const args = {
     description: 'When they expire: a time, a day, or a span such as 90d (default: never)',
   },
   ...testArg,
+  yes: {
+    type: 'boolean',
+    description: 'Confirm that the credits are worth more than ten times what was paid, or less',
+  },
   ...externalIdArg,
   ...changeArgs,
 } as const
@@ -52,7 +58,6 @@ export default command(
     const paid = args.paid === undefined ? undefined : paidOf(args.paid)
     const now = new Date()
     const grant = {
-      credits: creditsOf(args.credits),
       kind: paid ? ('paid' as const) : kindOf(args.kind),
       mode: args.test ? ('test' as const) : ('live' as const),
       ...(paid && { paid }),
@@ -68,11 +73,13 @@ export default command(
       },
       ...externalIdOf(args['external-id']),
     }
-    const granted = await withLedger(args, async ({ management }) =>
-      unwrap(await management.grant(args.account, grant, cliActor(args))),
-    )
+    const granted = await withLedger(args, async ({ management }) => {
+      const credits = creditsOf(args.credits)
+      if (paid && !args.yes) requirePaidWorth(credits, paid)
+      return unwrap(await management.grant(args.account, { ...grant, credits }, cliActor(args)))
+    })
     if (args.json) json(granted)
-    else say(`${credits(granted.credits)} granted: lot ${granted.position}.`)
+    else say(`${amountOf(granted.credits)} granted: lot ${granted.position}.`)
   },
 )
 

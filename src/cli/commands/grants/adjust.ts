@@ -4,6 +4,7 @@ import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import {
+  amountOf,
   creditArgs,
   creditsOf,
   externalIdArg,
@@ -11,7 +12,7 @@ import {
   testArg,
 } from '../../options/credit-args.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
-import { creditFigure, credits, json, say } from '../../output.ts'
+import { creditFigure, json, say } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 
 const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as const
@@ -25,16 +26,16 @@ export default command(
   args,
   async (args) => {
     const adjustment = {
-      credits: creditsOf(args.credits),
       mode: args.test ? ('test' as const) : ('live' as const),
       ...externalIdOf(args['external-id']),
     }
-    const adjusted = await withLedger(args, async ({ management }) =>
-      unwrap(await management.adjust(args.account, adjustment, cliActor(args))),
-    )
+    const adjusted = await withLedger(args, async ({ management }) => {
+      const taken = { ...adjustment, credits: creditsOf(args.credits) }
+      return unwrap(await management.adjust(args.account, taken, cliActor(args)))
+    })
     if (args.json) return json(adjusted)
     const owed = adjusted.debt > 0 ? `, ${creditFigure(adjusted.debt)} owed` : ''
     const positions = `${adjusted.positions.length === 1 ? 'position' : 'positions'} ${adjusted.positions.join(', ')}`
-    say(`${credits(adjusted.taken)} taken${owed}: ${positions}.`)
+    say(`${amountOf(adjusted.taken)} taken${owed}: ${positions}.`)
   },
 )

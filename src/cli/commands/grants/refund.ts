@@ -4,9 +4,9 @@ import { undeliveredId } from '../../../management/manage-credits.ts'
 import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
-import { creditsOf, externalIdArg, externalIdOf } from '../../options/credit-args.ts'
+import { amountOf, creditsOf, externalIdArg, externalIdOf } from '../../options/credit-args.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
-import { credits, json, say } from '../../output.ts'
+import { json, say } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -41,14 +41,14 @@ export default command(
       throw new UsageError('--undelivered makes its own --external-id: give one of them.')
     }
     const refund = {
-      ...(args.credits !== undefined && { credits: creditsOf(args.credits) }),
       ...externalIdOf(args['external-id']),
       ...(args.undelivered && { externalId: undeliveredId(args.request) }),
     }
-    const refunded = await withLedger(args, async ({ management }) =>
-      unwrap(await management.refund(args.request, refund, cliActor(args))),
-    )
+    const refunded = await withLedger(args, async ({ management }) => {
+      const part = args.credits === undefined ? {} : { credits: creditsOf(args.credits) }
+      return unwrap(await management.refund(args.request, { ...refund, ...part }, cliActor(args)))
+    })
     if (args.json) json(refunded)
-    else say(`${credits(refunded.credits)} refunded: position ${refunded.position}.`)
+    else say(`${amountOf(refunded.credits)} refunded: position ${refunded.position}.`)
   },
 )
