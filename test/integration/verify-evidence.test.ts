@@ -1,8 +1,9 @@
 /** What only evidence from outside can tell is named once it is given: a gateway's marks, and a backup. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { HighWaterMarks } from '../../src/ledger/append/high-water-marks.ts'
 import { acceptLoss } from '../../src/ledger/commands/owner-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
@@ -161,12 +162,16 @@ test('the event that a gateway saw last is named when it is another', async () =
 })
 
 test('what is no evidence is refused, and a mark of another ledger named', async () => {
-  writeFileSync(pathOf('other.json'), '{"ledger":"00","shards":[]}')
+  writeFileSync(
+    pathOf('other.json'),
+    readFileSync(pathOf(marks), 'utf8').replace(/"ledger":"../, '"ledger":"zz'),
+  )
   const { files } = await verify('other.json')
   expect(files[0]?.faults).toEqual(['it is of another ledger, or the first event was changed'])
   writeFileSync(pathOf('text'), 'nothing')
   await expect(verify('text')).rejects.toThrow('is no evidence: --mark takes the --state file')
-  await expect(verify('nowhere')).rejects.toThrow('cannot be read (ENOENT)')
+  await expect(verify('nowhere')).rejects.toThrow(`there is no file ${pathOf('nowhere')}`)
+  await expect(verify('.')).rejects.toThrow('is a folder: name a file in it')
   const other = makeKeyFiles(folder)
   const refused = await runCli(
     ['verify', '--mark', pathOf(backup), '--signed-by', other.publicFile],
@@ -178,14 +183,120 @@ test('what is no evidence is refused, and a mark of another ledger named', async
   expect(refused.stderr).toContain('is no evidence: it is signed by the key')
 })
 
+test.each([
+  'null',
+  '{}',
+  '{"ledger":"00","shards":[]}',
+  '{"ledger":"00","shards":[null]}',
+  '{"ledger":"00","shards":[{}]}',
+  '{"ledger":"00","shards":[{"shard":0,"epoch":1,"position":"2","hash":"00"}]}',
+  '{"ledger":"00","shards":[{"shard":0,"epoch":1,"position":2,"hash":"no"}]}',
+  '{"ledger":"00","shards":[{"shard":40000,"epoch":1,"position":2,"hash":"00"}]}',
+])('a mark file that is %s is no evidence, and no gateway starts on it', async (text) => {
+  writeFileSync(pathOf('wrong.json'), text)
+  await expect(verify('wrong.json')).rejects.toThrow('is no evidence: --mark takes the --state')
+  await expect(new HighWaterMarks().load(ledger.sql, pathOf('wrong.json'))).rejects.toThrow(
+    'it does not say what was seen of a ledger',
+  )
+})
+
+test.each(['[]', '[null]', '[{}]', '[{"shard":0,"epoch":1,"position":null}]'])(
+  'a backup whose head has the shards %s is no evidence',
+  async (shards) => {
+    writeFileSync(pathOf('wrong.gz'), gzipSync(`{"head":{"format":4,"shards":${shards}}}\n`))
+    await expect(verify('wrong.gz')).rejects.toThrow('is no evidence: it does not begin like a')
+  },
+)
+
+async function printed(file: string, options: { signedBy?: string } = {}) {
+  await putShippedClock(ledger.owner)
+  const { signedBy } = options
+  const { status, stdout, stderr } = await runCli(['verify', '--mark', pathOf(file)], {
+    database: ledger.url,
+    ...(signedBy !== undefined && { env: { BACKUP_SIGNED_BY: signedBy } }),
+  })
+  await ledger.travelTo(ledger.now)
+  return {
+    status,
+    stderr,
+    line: stdout.split('\n').find((line) => line.includes(` ${pathOf(file)} `)),
+    stdout,
+  }
+}
+
+test('the key is read where there is a backup, and a backup says whether its signature was checked', async () => {
+  const signedBy = pathOf('no.pub')
+  expect(await printed(marks, { signedBy })).toMatchObject({ status: 0 })
+  const refused = await printed(backup, { signedBy })
+  expect(refused.stderr).toContain(`there is no file ${signedBy}`)
+  const { line } = await printed(backup)
+  expect(line).toEndWith(`has the events up to 0-${backedUp}, and its signature was not checked`)
+  const checked = await printed(backup, { signedBy: keys.publicFile })
+  expect(checked.line).toContain(`up to 0-${backedUp}, signed by SHA256:`)
+})
+
+test('the verdict says what is not what, and where it stands what to do', async () => {
+  await vandal`update balances set debt = debt + 1`
+  try {
+    const { status, stdout } = await printed(marks)
+    expect(status).toBe(1)
+    expect(stdout).toMatch(
+      /The ledger is NOT what its log says: \d+ faults?\. What to do: docs\/RUNBOOK\.md#ledgerdiffers/,
+    )
+  } finally {
+    await vandal`update balances set debt = debt - 1`
+  }
+  writeFileSync(
+    pathOf('far.json'),
+    readFileSync(pathOf(marks), 'utf8').replace(/"position":\d+/, '"position":99'),
+  )
+  expect((await printed('far.json')).stdout).toContain(
+    'The log is NOT what was seen of it: 1 fault.',
+  )
+})
+
+/** The log as a backup of the first epoch has it. */
+async function putBack(): Promise<void> {
+  await vandal`delete from events where position > ${seen}`
+  await vandal`update heads h set epoch = 1, position = e.position, event_hash = e.event_hash, recorded_at = e.recorded_at
+    from events e where e.position = ${seen}`
+}
+
 test('what was lost since, and accepted, is no fault, and tells nothing of what came after', async () => {
   await noteMarks('later.json')
-  await vandal`delete from events where position > ${seen}`
-  await vandal`update heads h set position = e.position, event_hash = e.event_hash, recorded_at = e.recorded_at
-    from events e where e.position = ${seen}`
+  const lost = await ledger.size()
+  const later = 'later.jsonl.gz'
+  const made = await runCli(['backup', pathOf(later), '--unsigned'], { database: ledger.url })
+  expect(made.status).toBe(0)
+  await putBack()
   await acceptLoss(ledger.owner, 0, 'a disk was lost')
   await ledger.advance(1000)
-  const { files, onlyFromOutside } = await verify('later.json', backup)
-  expect(files.map(({ faults }) => faults)).toEqual([[], []])
+  const { files, onlyFromOutside } = await verify('later.json', backup, later)
+  const told = { faults: [], upTo: [`0-${seen}`] }
+  const ofLost = [{ from: `0-${seen + 1}`, upTo: `0-${lost}` }]
+  expect(files).toMatchObject([
+    { ...told, lost: ofLost },
+    { faults: [], upTo: [`0-${backedUp}`], lost: [] },
+    { ...told, lost: ofLost },
+  ])
+  const accepted = `; 0-${seen + 1} to 0-${lost} were lost, which the owner accepted at 0-${seen + 1}`
+  expect((await printed('later.json')).line).toEndWith(
+    `has seen the log up to 0-${seen}${accepted}`,
+  )
+  expect((await printed(later)).line).toContain(`has the events up to 0-${seen}, `)
   expect(onlyFromOutside[0]).toContain(`events after 0-${seen} are missing`)
+})
+
+test('what was noted between two restores of one backup differs, for it is of another log', async () => {
+  await noteMarks('between.json')
+  await putBack()
+  await ledger.advance(1000)
+  await acceptLoss(ledger.owner, 0, 'it was the wrong disk')
+  await ledger.advance(1000)
+  const { sound, files } = await verify(marks, 'between.json')
+  expect(sound).toBe(false)
+  expect(files.map(({ faults }) => faults)).toEqual([
+    [],
+    [`it has seen 0-${seen + 1} of epoch 2, and the log has another event there`],
+  ])
 })

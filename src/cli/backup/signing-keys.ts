@@ -7,6 +7,7 @@ import {
   type TrustedKey,
   UnusableKey,
 } from '../../ledger/backup/backup-signature.ts'
+import { unreadable } from '../unreadable.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** What names the files where no option does. */
@@ -58,8 +59,6 @@ function readKey<T>(file: string, read: (pem: string) => T): T {
     return read(readFileSync(file, 'utf8'))
   } catch (error) {
     if (error instanceof UnusableKey) throw new UsageError(`${file}: ${error.message}.`)
-    const { code } = error as NodeJS.ErrnoException
-    if (code === undefined) throw error
-    throw new UsageError(`${file} cannot be read (${code}).`)
+    throw unreadable(file, error)
   }
 }

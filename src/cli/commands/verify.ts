@@ -68,7 +68,7 @@ export default command(
     const verifier = await open()
     try {
       const compared = await compareFiles(await databaseUrl(args), files, {
-        trusted: namedTrustedKeys(args['signed-by']),
+        readTrusted: () => namedTrustedKeys(args['signed-by']),
         ...{ maxDescribed, progress: progress.show },
       })
       const found = await verifier.run(progress.show)

@@ -31,17 +31,32 @@ export function printVerification(verification: Verification & FileComparison): 
     say(`${mark(faulty)}  ${name}${faulty > 0 ? `: ${countOf(faulty, 'fault')}` : ''}`)
   }
   for (const file of verification.files) say(`${mark(file.faulty)}  ${printable(fileLine(file))}`)
-  say(verification.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')))
+  say(bold(verification.sound ? 'The ledger is what its log says.' : red(verdict(verification))))
   say(dim('Only evidence from outside of the database can tell (--mark FILE):'))
   for (const line of verification.onlyFromOutside) say(dim(`- ${line}`))
 }
 
-/** `seen.json: has seen 0-123` */
-function fileLine({ file, kind, upTo, signedBy, faulty }: ComparedFile): string {
+/** What is not what, how much of it, and where it stands what to do. */
+function verdict({ log, projections, tables, schema, files }: Verification & FileComparison) {
+  const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0)
+  const ofLedger =
+    sum([...log, tables, schema].map(({ faulty }) => faulty)) +
+    sum(projections.map(({ differing, failure }) => differing + (failure === undefined ? 0 : 1)))
+  const ofFiles = sum(files.map(({ faulty }) => faulty))
+  const found =
+    ofLedger > 0 ? 'The ledger is NOT what its log says' : 'The log is NOT what was seen of it'
+  return `${found}: ${countOf(ofLedger + ofFiles, 'fault')}. What to do: docs/RUNBOOK.md#ledgerdiffers`
+}
+
+/** `seen.json has seen the log up to 0-123` */
+function fileLine({ file, kind, upTo, lost, signedBy, faulty }: ComparedFile): string {
   const has = kind === 'backup' ? 'has the events' : 'has seen the log'
-  const by = signedBy ? `, signed by ${signedBy}` : ''
+  const by = signedBy ? `, signed by ${signedBy}` : ', and its signature was not checked'
+  const after = lost.map(
+    ({ from, upTo }) => `; ${from} to ${upTo} were lost, which the owner accepted at ${from}`,
+  )
   const found = faulty > 0 ? `: ${countOf(faulty, 'fault')}` : ''
-  return `${file} ${has} up to ${upTo.join(', ')}${by}${found}`
+  return `${file} ${has} up to ${upTo.join(', ')}${kind === 'backup' ? by : ''}${after.join('')}${found}`
 }
 
 /** What is wrong, one fault a line. A last line counts those that are not listed. */

@@ -12,16 +12,23 @@ import { connect, type Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
 import type { Progress } from '../../projector/progress.ts'
 import { openBackupComparison } from '../../projector/verify/evidence/backup-comparison.ts'
-import { compareMark, type Mark } from '../../projector/verify/evidence/check-evidence.ts'
+import {
+  compareMark,
+  type Mark,
+  type MarkFinding,
+} from '../../projector/verify/evidence/check-evidence.ts'
 import { onlyFromOutside } from '../../projector/verify/evidence/only-from-outside.ts'
 import { backupFileLines } from '../backup/backup-file.ts'
+import { unreadable } from '../unreadable.ts'
 import { UsageError } from '../usage-error.ts'
 
 export interface ComparedFile {
   readonly file: string
   readonly kind: 'gateway' | 'backup'
-  /** How far it has seen each shard's log, such as `0-123`. */
+  /** How far it tells of each shard's log, such as `0-123`. */
   readonly upTo: readonly string[]
+  /** What it has of events that were lost since: the owner accepted that at the first of these positions. */
+  readonly lost: readonly { readonly from: string; readonly upTo: string }[]
   /** The key that signed a backup; null: whether one did was not asked. */
   readonly signedBy?: string | null
   /** How many faults there are, and the first of them. */
@@ -36,8 +43,8 @@ export interface FileComparison {
 }
 
 interface CompareOptions {
-  /** The keys of which one must have signed each backup; undefined: nobody need have signed. */
-  readonly trusted: readonly TrustedKey[] | undefined
+  /** Reads the keys of which one must have signed each backup; undefined: nobody need have signed. Asked where there is a backup. */
+  readonly readTrusted: () => readonly TrustedKey[] | undefined
   /** Faults of each file to describe; the others are only counted. */
   readonly maxDescribed: number
   readonly progress: Progress
@@ -71,21 +78,23 @@ async function compareMarks(
 ): Promise<ComparedFile> {
   const { ledger, shards } = readMarks(file)
   const faults: string[] = []
+  const found: [Mark, MarkFinding][] = []
   if (ledger !== (await readLedgerId(sql))) {
     faults.push('it is of another ledger, or the first event was changed')
   }
   for (const mark of shards) {
-    const { fault, tellsUpTo } = await compareMark(sql, mark)
-    if (fault !== undefined) faults.push(fault)
-    given.marks.push({ ...mark, position: tellsUpTo })
+    const finding = await compareMark(sql, mark)
+    if (finding.fault !== undefined) faults.push(finding.fault)
+    found.push([mark, finding])
   }
-  return { file, kind: 'gateway', upTo: shards.map(nameOf), faulty: faults.length, faults }
+  given.marks.push(...found.map(knownBy))
+  return { file, kind: 'gateway', ...toldBy(found), faulty: faults.length, faults }
 }
 
 function readMarks(file: string): { readonly ledger: string; readonly shards: readonly Mark[] } {
   try {
     const kept = readMarkFile(file)
-    if (typeof kept?.ledger === 'string' && Array.isArray(kept.shards)) return kept
+    if (kept) return kept
   } catch (error) {
     if (!(error instanceof MarkFileRefused)) throw error
   }
@@ -97,22 +106,43 @@ function readMarks(file: string): { readonly ledger: string; readonly shards: re
 async function compareBackup(
   sql: Sql,
   file: string,
-  { trusted, maxDescribed, progress }: CompareOptions,
+  { readTrusted, maxDescribed, progress }: CompareOptions,
   given: { compared: Mark[] },
 ): Promise<ComparedFile> {
+  const trusted = readTrusted()
   const comparison = openBackupComparison(sql, maxDescribed)
   try {
     const lines = comparison.passing(backupFileLines(file))
     const { head } = await checkBackup(lines, trusted, (total, done) => progress(file, total, done))
     const { faulty, faults, compared } = await comparison.end(head.shards)
-    given.compared.push(...compared)
+    given.compared.push(...compared.map(knownBy))
     const signedBy = trusted ? (head.signedBy ?? null) : null
-    return { file, kind: 'backup', upTo: head.shards.map(nameOf), signedBy, faulty, faults }
+    return { file, kind: 'backup', ...toldBy(compared), signedBy, faulty, faults }
   } catch (error) {
     if (error instanceof RestoreRefused) {
       throw new UsageError(`${file} is no evidence: ${error.message}.`)
     }
     throw error
+  }
+}
+
+/** How far a shard's log is known by what was found. */
+function knownBy([mark, { tellsUpTo }]: readonly [Mark, MarkFinding]): Mark {
+  return { ...mark, position: tellsUpTo }
+}
+
+function toldBy(
+  found: readonly (readonly [Mark, MarkFinding])[],
+): Pick<ComparedFile, 'upTo' | 'lost'> {
+  return {
+    upTo: found.map(([mark, finding]) =>
+      nameOf(finding.fault === undefined ? knownBy([mark, finding]) : mark),
+    ),
+    lost: found.flatMap(([mark, { lostFrom }]) =>
+      lostFrom === undefined
+        ? []
+        : [{ from: nameOf({ ...mark, position: lostFrom }), upTo: nameOf(mark) }],
+    ),
   }
 }
 
@@ -132,6 +162,6 @@ function beginsWith(file: string, bytes: readonly number[]): boolean {
       closeSync(opened)
     }
   } catch (error) {
-    throw new UsageError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+    throw unreadable(file, error)
   }
 }

@@ -5,6 +5,7 @@
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { Sql } from '../connect.ts'
+import { isLogEnd } from '../log-end.ts'
 
 export interface HighWaterMark {
   /** Raised each time that the owner of a log accepts a loss. */
@@ -71,13 +72,23 @@ function isFurther(mark: HighWaterMark, than: HighWaterMark): boolean {
 /** @returns undefined when there is no such file. @throws MarkFileRefused */
 export function readMarkFile(file: string): MarkFile | undefined {
   if (!existsSync(file)) return undefined
+  const refuse = (why: string) =>
+    new MarkFileRefused(`${file} cannot be read (${why}): remove it if it is not a gateway's.`)
+  let kept: Partial<MarkFile> | null
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as MarkFile
+    kept = JSON.parse(readFileSync(file, 'utf8'))
   } catch (error) {
-    throw new MarkFileRefused(
-      `${file} cannot be read (${error}): remove it if it is not a gateway's.`,
-    )
+    throw refuse(String(error))
   }
+  if (!isMarkFile(kept)) throw refuse('it does not say what was seen of a ledger')
+  return kept
+}
+
+/** A file that says nothing of any shard was not written by a gateway either. */
+function isMarkFile(kept: Partial<MarkFile> | null): kept is MarkFile {
+  const { ledger, shards } = kept ?? {}
+  if (typeof ledger !== 'string' || !Array.isArray(shards) || shards.length === 0) return false
+  return shards.every((mark) => isLogEnd(mark) && typeof mark.hash === 'string')
 }
 
 /** undefined: the log is empty. */

@@ -1,4 +1,5 @@
 /** Reads the lines of a backup, and finds whether they are all of it, and nothing else. */
+import { isLogEnd } from '../log-end.ts'
 import {
   type BackupEnd,
   type BackupHead,
@@ -36,7 +37,7 @@ export async function readBackup(lines: AsyncIterator<string>): Promise<{
 
 function headOf(line: string): BackupHead {
   const head = parsed(line)?.head as BackupHead | undefined
-  if (!Array.isArray(head?.shards)) {
+  if (!Array.isArray(head?.shards) || head.shards.length === 0 || !head.shards.every(isLogEnd)) {
     throw new RestoreRefused('not_a_backup', 'it does not begin like a backup')
   }
   if (!formats.includes(head.format)) {

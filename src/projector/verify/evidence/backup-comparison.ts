@@ -2,7 +2,14 @@
 import { lineKinds } from '../../../ledger/backup/backup-format.ts'
 import { RestoreRefused } from '../../../ledger/backup/restore-refused.ts'
 import type { Sql } from '../../../ledger/connect.ts'
-import { compareMark, findOthers, lostSince, type Mark, type NotedEvent } from './check-evidence.ts'
+import {
+  compareMark,
+  findOthers,
+  lostSince,
+  type Mark,
+  type MarkFinding,
+  type NotedEvent,
+} from './check-evidence.ts'
 
 interface BackupComparison {
   /** Passes the lines on, head first, and compares those that are events. @throws RestoreRefused */
@@ -12,8 +19,8 @@ interface BackupComparison {
     readonly faulty: number
     /** The first of them. */
     readonly faults: readonly string[]
-    /** How far each shard's log is known now to be what it was. */
-    readonly compared: readonly Mark[]
+    /** What was found of each head. */
+    readonly compared: readonly (readonly [Mark, MarkFinding])[]
   }>
 }
 
@@ -56,12 +63,12 @@ export function openBackupComparison(sql: Sql, maxDescribed: number): BackupComp
     },
     async end(heads) {
       await compareWaiting()
-      const compared: Mark[] = []
+      const compared: [Mark, MarkFinding][] = []
       for (const head of heads) {
         // The event at its end is compared like the others.
-        const { fault, tellsUpTo } = await compareMark(sql, { ...head, hash: undefined })
-        if (fault !== undefined) note(fault)
-        compared.push({ ...head, position: tellsUpTo })
+        const finding = await compareMark(sql, { ...head, hash: undefined })
+        if (finding.fault !== undefined) note(finding.fault)
+        compared.push([head, finding])
       }
       return { faulty, faults, compared }
     },

@@ -29,11 +29,13 @@ interface ShardLog {
   readonly lostFrom: number | null
 }
 
-interface MarkFinding {
+export interface MarkFinding {
   /** Why the log is not the one that the mark is of; undefined: it is, as far as the mark tells. */
   readonly fault?: string
   /** The last position that the mark tells of. What was lost since, which the owner accepted, it does not. */
   readonly tellsUpTo: number
+  /** From here on, up to the mark, events were lost, which the owner accepted at this position; undefined: none were. */
+  readonly lostFrom?: number
 }
 
 export async function compareMark(sql: Sql, mark: Mark): Promise<MarkFinding> {
@@ -45,7 +47,9 @@ export async function compareMark(sql: Sql, mark: Mark): Promise<MarkFinding> {
   })
   if (!log) return wrong('there is no such shard')
   if (epoch > log.epoch) return wrong(`the log is at epoch ${log.epoch}`)
-  if (log.lostFrom !== null && position >= log.lostFrom) return { tellsUpTo: log.lostFrom - 1 }
+  if (log.lostFrom !== null && position >= log.lostFrom) {
+    return { tellsUpTo: log.lostFrom - 1, lostFrom: log.lostFrom }
+  }
   if (position > log.end) return wrong(`the log ends at ${shard}-${log.end}`)
   if (hash === undefined || position === 0) return { tellsUpTo: position }
   const [other] = await findOthers(sql, [{ shard, position, hash }])
