@@ -16,7 +16,7 @@ export function checkStandbys(server: Server, { hosts }: { readonly hosts: numbe
 }
 
 function withoutWaiting(standbys: readonly string[], hosts: number): Finding {
-  const advice = `Set synchronous_standby_names = 'ANY 1 (${standbys.length > 1 ? standbys.join(', ') : 'standby_1, standby_2'})'`
+  const advice = `Set synchronous_standby_names = 'ANY 1 (${standbys.length > 1 ? quoted(standbys) : 'standby_1, standby_2'})'`
   if (hosts > 1) {
     return problem(
       check,
@@ -34,7 +34,7 @@ function withoutWaiting(standbys: readonly string[], hosts: number): Finding {
 
 function waiting(waited: StandbyNames, connected: number, { hasPatroni }: Server): Finding {
   const { count, method, names } = waited
-  const found = `${method} ${count} of ${names.join(', ')}, ${connected} connected`
+  const found = `${method} ${count} of ${quoted(names)}, ${connected} connected`
   if (connected < count) {
     return problem(
       check,
@@ -42,9 +42,10 @@ function waiting(waited: StandbyNames, connected: number, { hasPatroni }: Server
       'Start them, or correct their names (application_name in their primary_conninfo): commits wait for them, and nothing is sold.',
     )
   }
-  const isAny = names.includes('*')
-  if (isAny ? connected > count : names.length > count) return ok(check, found)
-  if (isAny) return warning(check, found, `${noneToSpare} ${twoNames}`)
+  if (connected > count) return ok(check, found)
+  if (names.includes('*')) return warning(check, found, `${noneToSpare} ${twoNames}`)
+  // The primary may be among the names, so that it needs no change when another server takes over.
+  if (names.length > count) return warning(check, found, `${noneToSpare} ${startMore}`)
   // It names one standby, and another one when that stops.
   if (hasPatroni) {
     return warning(check, found, 'When it stops, nothing is sold until Patroni has named another.')
@@ -53,5 +54,15 @@ function waiting(waited: StandbyNames, connected: number, { hasPatroni }: Server
 }
 
 const noneToSpare = 'There is none to spare: when one of them stops, nothing is sold.'
+const startMore = 'Start another of those that it names; the primary itself does not count.'
 const twoNames =
   "Set synchronous_standby_names = 'ANY 1 (standby_1, standby_2)', and let both of them run."
+
+/** As synchronous_standby_names takes them: a name that is no plain word needs quotes. */
+function quoted(names: readonly string[]): string {
+  return names
+    .map((name) =>
+      /^([a-z_][a-z0-9_]*|\*)$/i.test(name) ? name : `"${name.replaceAll('"', '""')}"`,
+    )
+    .join(', ')
+}
