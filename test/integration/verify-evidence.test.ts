@@ -272,12 +272,12 @@ test('what was lost since, and accepted, is no fault, and tells nothing of what 
   await acceptLoss(ledger.owner, 0, 'a disk was lost')
   await ledger.advance(1000)
   const { files, onlyFromOutside } = await verify('later.json', backup, later)
-  const told = { faults: [], upTo: [`0-${seen}`] }
+  const common = { faults: [], upTo: [`0-${seen}`] }
   const ofLost = [{ from: `0-${seen + 1}`, upTo: `0-${lost}` }]
   expect(files).toMatchObject([
-    { ...told, lost: ofLost },
+    { ...common, lost: ofLost },
     { faults: [], upTo: [`0-${backedUp}`], lost: [] },
-    { ...told, lost: ofLost },
+    { ...common, lost: ofLost },
   ])
   const accepted = `; 0-${seen + 1} to 0-${lost} were lost, which the owner accepted at 0-${seen + 1}`
   expect((await printed('later.json')).line).toEndWith(

@@ -88,7 +88,7 @@ async function compareMarks(
     found.push([mark, finding])
   }
   given.marks.push(...found.map(knownBy))
-  return { file, kind: 'gateway', ...toldBy(found), faulty: faults.length, faults }
+  return { file, kind: 'gateway', ...extentOf(found), faulty: faults.length, faults }
 }
 
 function readMarks(file: string): { readonly ledger: string; readonly shards: readonly Mark[] } {
@@ -117,7 +117,7 @@ async function compareBackup(
     const { faulty, faults, compared } = await comparison.end(head.shards)
     given.compared.push(...compared.map(knownBy))
     const signedBy = trusted ? (head.signedBy ?? null) : null
-    return { file, kind: 'backup', ...toldBy(compared), signedBy, faulty, faults }
+    return { file, kind: 'backup', ...extentOf(compared), signedBy, faulty, faults }
   } catch (error) {
     if (error instanceof RestoreRefused) {
       throw new UsageError(`${file} is no evidence: ${error.message}.`)
@@ -131,7 +131,7 @@ function knownBy([mark, { tellsUpTo }]: readonly [Mark, MarkFinding]): Mark {
   return { ...mark, position: tellsUpTo }
 }
 
-function toldBy(
+function extentOf(
   found: readonly (readonly [Mark, MarkFinding])[],
 ): Pick<ComparedFile, 'upTo' | 'lost'> {
   return {
