@@ -25,6 +25,10 @@ const route = (path: string, price: unknown, more: object = {}) => ({
 })
 const pictures = { per: 'item', hold: { number: '/n' }, settle: { list: '/pictures' } }
 
+/** Where rates come from, and what was added to them. */
+const catalogue = [
+  { sha256: 'a'.repeat(64), markup: '1.25', credits: '1000000', models: ['large', 'small'] },
+]
 const { services, routes } = chatConfig()
 const config: ConfigChanges = {
   services,
@@ -59,6 +63,7 @@ const config: ConfigChanges = {
       operationId: 'kinds',
       price: {
         ...{ per: 'token', by: '/model', hold: { ...tokenPrice.hold, bytesPerToken: 10 } },
+        catalogue,
         perMillion: {
           large: { input: 2_500_000, cached: 1_250_000, output: 10_000_000 },
           small: { input: 150_000, cached: 75_000, output: 600_000 },
@@ -79,6 +84,7 @@ const config: ConfigChanges = {
           unit: undefined,
           credits: undefined,
           perMillion: 500_000,
+          catalogue,
         },
       ],
     },
@@ -211,6 +217,17 @@ describe('a price of several components', () => {
     ]
     expect(responses.map(charged)).toEqual(['25', '0'])
   })
+})
+
+test('customers see every price as it is in the ledger, but not where its rates come from', async () => {
+  const text = await (await shop.fetch('/v1/prices')).text()
+  expect(text).not.toContain('catalogue')
+  expect(text).not.toContain('1.25')
+  const { prices } = tariffOf(testConfig(config))
+  const inLedger = JSON.stringify(prices)
+  expect(inLedger.split('"catalogue"')).toHaveLength(3)
+  const shown = JSON.parse(inLedger, (name, value) => (name === 'catalogue' ? undefined : value))
+  expect(JSON.parse(text).current.prices).toEqual(shown)
 })
 
 test('a quantity of a name of its own is held for the request and charged as a header says', async () => {

@@ -65,7 +65,7 @@ test('rates are imported from a catalogue into a route, published, and named by 
   const { price } = parse(readFileSync(file, 'utf8')).routes.chat
   expect(price).toMatchObject({
     perMillion: { large: { output: 10_000_000 }, small: { input: 180_000, output: 720_000 } },
-    catalogue: { sha256, markup: '1.2', credits: '1000000' },
+    catalogue: [{ sha256, markup: '1.2', credits: '1000000', models: ['small'] }],
   })
   const other = await openLedger({ tariff: null })
   try {

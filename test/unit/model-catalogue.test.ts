@@ -5,6 +5,8 @@ import { parse as parseYaml } from 'yaml'
 import { writeRates } from '../../src/config/import/write-rates.ts'
 import { ceiling, parseDecimal, product } from '../../src/lib/decimal.ts'
 import { catalogueRates } from '../../src/pricing/model-catalogue.ts'
+import type { PriceRule } from '../../src/pricing/price-rule.ts'
+import { shortPriceText } from '../../src/pricing/price-text.ts'
 
 const decimal = (text: string) => parseDecimal(text) ?? { units: -1n, scale: 0 }
 const terms = {
@@ -156,10 +158,24 @@ describe('rates', () => {
   })
 })
 
+test('a price names the files of its rates, and so does one that was published with a single file', () => {
+  const file = (letter: string) => ({ sha256: letter.repeat(64), markup: '1', credits: '1' })
+  const text = (catalogue: unknown) =>
+    shortPriceText({ per: 'token', perMillion: 7, catalogue } as PriceRule)
+  expect(text(undefined)).toBe('7 credits per million tokens')
+  expect(text(file('a'))).toBe('7 credits per million tokens, from the file aaaaaaaaaaaa')
+  expect(text([file('a'), file('b'), file('a')])).toBe(
+    '7 credits per million tokens, from the files aaaaaaaaaaaa, bbbbbbbbbbbb',
+  )
+})
+
 describe('written into a configuration', () => {
   const imported = {
     rates: { new: { input: 3, output: 4 }, 'a/b:c d': { input: 5, output: 6 } },
-    catalogue: { sha256: 'a'.repeat(64), markup: '1.2', credits: '1000000' },
+    catalogue: {
+      ...{ sha256: 'a'.repeat(64), markup: '1.2', credits: '1000000' },
+      models: ['new', 'a/b:c d'],
+    },
   }
   const written = (price: string, route = 'chat') => {
     const text = `# Head\nroutes:\n  chat:\n    path: /chat # here\n    ${price}\n\n    streams: [a,   b]\n  other: {   x: 1 }\n`
@@ -177,7 +193,7 @@ describe('written into a configuration', () => {
       'price:\n      per: token # a comment\n      by: /model\n      perMillion:\n        old: { input: 1, output: 2 }\n      hold: { most: 1 }'
     expect(written(price).price).toEqual({
       ...{ per: 'token', by: '/model', perMillion: table, hold: { most: 1 } },
-      catalogue: imported.catalogue,
+      catalogue: [imported.catalogue],
     })
   })
 
@@ -188,7 +204,7 @@ describe('written into a configuration', () => {
   ])('they take the place of a single rate: %j', (price) => {
     expect(written(price).price).toEqual({
       ...{ per: 'token', by: '/model', perMillion: imported.rates, hold: { most: 1 } },
-      catalogue: imported.catalogue,
+      catalogue: [imported.catalogue],
     })
   })
 
@@ -202,7 +218,7 @@ describe('written into a configuration', () => {
         per: 'token',
         by: '/model',
         perMillion: imported.rates,
-        catalogue: imported.catalogue,
+        catalogue: [imported.catalogue],
       },
     ])
   })
@@ -214,6 +230,40 @@ describe('written into a configuration', () => {
       price: { perMillion: imported.rates },
       path: '/x',
     })
+  })
+
+  test('of another file leave what the price says of the others', () => {
+    const of = (sha256: string, ...models: string[]) => ({
+      rates: Object.fromEntries(models.map((model) => [model, { input: 1, output: 2 }])),
+      catalogue: { sha256: sha256.repeat(64), markup: '1', credits: '1', models },
+    })
+    const first = 'routes:\n  chat:\n    price:\n      per: token\n      perMillion: 1\n'
+    const imports = [of('a', 'one', 'two', 'three'), of('b', 'two'), of('c', 'one', 'three')]
+    const texts = [first]
+    for (const next of imports) texts.push(writeRates(texts.at(-1) ?? '', 'chat', next).text)
+    const entries = texts.map((text) =>
+      parseYaml(text).routes.chat.price.catalogue?.map(
+        ({ sha256, models }: { sha256: string; models: string[] }) => [sha256[0], ...models],
+      ),
+    )
+    expect(entries).toEqual([
+      undefined,
+      [['a', 'one', 'two', 'three']],
+      [
+        ['a', 'one', 'three'],
+        ['b', 'two'],
+      ],
+      [
+        ['b', 'two'],
+        ['c', 'one', 'three'],
+      ],
+    ])
+    const withoutTwo = (texts[2] ?? '').replace(/ +two: .*\n/, '')
+    const again = parseYaml(writeRates(withoutTwo, 'chat', of('d', 'one')).text)
+    expect(again.routes.chat.price.catalogue).toMatchObject([
+      { models: ['three'] },
+      { models: ['one'] },
+    ])
   })
 
   test('an anchor stays where it was', () => {

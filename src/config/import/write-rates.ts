@@ -24,9 +24,12 @@ import { readYaml } from '../yaml-file.ts'
 /** Why rates cannot be written there. */
 export class RatesError extends Error {}
 
+/** A file that rates were taken from, and the models that they are of. */
+type CatalogueEntry = NonNullable<TokenPrice['catalogue']>[number]
+
 interface RatesToWrite {
   readonly rates: Readonly<Record<string, KindRates>>
-  readonly catalogue: NonNullable<TokenPrice['catalogue']>
+  readonly catalogue: CatalogueEntry
 }
 
 export interface WrittenRates {
@@ -100,7 +103,24 @@ function addRates(
   for (const [model, of] of Object.entries(rates)) {
     table.set(model, document.createNode(of, { flow: true }))
   }
-  component.set('catalogue', document.createNode(catalogue, { flow: true }))
+  const entries = [...otherEntries(component.toJS(document), catalogue), catalogue]
+  const lines = entries.map((entry) => document.createNode(entry, { flow: true }))
+  component.set('catalogue', document.createNode(lines))
+}
+
+/** What the price says of other models that are still in its table. */
+function otherEntries(
+  { catalogue, perMillion }: Record<string, unknown>,
+  { models: imported }: CatalogueEntry,
+): CatalogueEntry[] {
+  const entries: unknown[] = Array.isArray(catalogue) ? catalogue : []
+  const inTable = (model: string) => isMapping(perMillion) && Object.hasOwn(perMillion, model)
+  return (entries as CatalogueEntry[])
+    .map((entry) => ({
+      ...entry,
+      models: entry.models.filter((model) => !imported.includes(model) && inTable(model)),
+    }))
+    .filter(({ models }) => models.length > 0)
 }
 
 function setTable(component: YAMLMap, table: Node): void {

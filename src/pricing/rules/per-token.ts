@@ -14,15 +14,23 @@ import { statedUsage } from '../stated-usage.ts'
 import { fieldText, numberText } from '../text-parts.ts'
 import { hasKindRates, isKindRates, KindPointers, kindFaults } from '../token-kinds.ts'
 
-const Catalogue = closed(
+const Catalogue = Type.Array(
+  closed(
+    {
+      sha256: text('^[0-9a-f]{64}$', 'a SHA-256 in hexadecimal digits', "The file's SHA-256."),
+      markup: decimal('What its costs were multiplied by.'),
+      credits: decimal('How many credits one of its currency is.'),
+      models: Type.Array(Type.String(), {
+        minItems: 1,
+        description: 'The models whose rates come from it.',
+      }),
+    },
+    { description: 'A file, and what was taken from it.' },
+  ),
   {
-    sha256: text('^[0-9a-f]{64}$', 'a SHA-256 in hexadecimal digits', "The file's SHA-256."),
-    markup: decimal('What its costs were multiplied by.'),
-    credits: decimal('How many credits one of its currency is.'),
-  },
-  {
+    minItems: 1,
     description:
-      'The file that rates were taken from last, as `tollbook prices import` writes it: whoever has the file can compute them again.',
+      'The files that rates were taken from, as `tollbook prices import` writes it: whoever has them can compute these rates again. Customers do not see it.',
   },
 )
 
@@ -125,7 +133,10 @@ export const perToken: PriceKind<TokenPrice> = {
     ].join(' '),
   shortText: (rule, scale) => {
     const rates = rateText(rule, 'for each token', 'tokens', '', scale)
-    return rule.catalogue ? `${rates}, from the file ${rule.catalogue.sha256.slice(0, 12)}` : rates
+    // Tariffs of before had one file.
+    const files = [rule.catalogue ?? []].flat().map(({ sha256 }) => sha256.slice(0, 12))
+    if (files.length === 0) return rates
+    return `${rates}, from the file${files.length > 1 ? 's' : ''} ${[...new Set(files)].join(', ')}`
   },
 }
 

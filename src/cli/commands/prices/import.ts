@@ -79,7 +79,6 @@ export default command(
     const before = readYaml(text)
     if (before.problems.length > 0) throw new ConfigError(config, before.problems)
     const credits = args.credits ?? creditsOf(before.value, config)
-    const catalogue = { sha256: createHash('sha256').update(bytes).digest('hex'), markup, credits }
     const { rates } = requireAll(args.file, () =>
       catalogueRates(bytes.toString('utf8'), {
         only: parseList(args.only) ?? [],
@@ -88,6 +87,8 @@ export default command(
         credits: decimalOf('--credits', credits),
       }),
     )
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const catalogue = { sha256, markup, credits, models: Object.keys(rates) }
     const changed = written(config, () => writeRates(text, route, { rates, catalogue }))
     const { alsoChanged } = changed
     // What would be no configuration is not written.

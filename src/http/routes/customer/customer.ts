@@ -10,8 +10,11 @@ import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import type { PublishedTariff } from '../../../ledger/read/read-tariffs.ts'
 import { LedgerUnavailable } from '../../../ledger/unavailable.ts'
 import { newRequestId } from '../../../lib/ids.ts'
+import { mapValues } from '../../../lib/map-values.ts'
 import { type Refused, refused } from '../../../management/decision.ts'
 import type { Refunded } from '../../../management/manage-credits.ts'
+import type { PriceRule } from '../../../pricing/price-rule.ts'
+import { publicPrice } from '../../../pricing/public-price.ts'
 import { problem, problemOf } from '../../../problems/problem-document.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
 import type { ChargePage } from '../../../reports/charge/charge-page.ts'
@@ -193,7 +196,10 @@ async function readKey(
 }
 
 async function readPrices({ tariffs, routes }: CustomerDeps): Promise<Reply> {
-  const [current, ...announced] = await tariffs()
+  const [current, ...announced] = (await tariffs()).map((tariff) => ({
+    ...tariff,
+    prices: mapValues(tariff.prices, (price) => publicPrice(price as PriceRule)),
+  }))
   return { json: { current, announced, routes } }
 }
 
