@@ -1,7 +1,7 @@
 /** Prices and plans in the ledger. Every shard decides by a copy of its own, so each is given the tariff. */
 import { printPosition } from '../../events/event.ts'
 import { type Tariff, tariffContent, tariffHash, tariffOf } from '../config/tariff.ts'
-import { readShardTariffs } from '../ledger/read/read-tariffs.ts'
+import { announcedTime, readCurrentTariffs, readShardTariffs } from '../ledger/read/read-tariffs.ts'
 import type { Actor } from './actor.ts'
 import { type Refused, refused } from './decision.ts'
 import { isoTime } from './iso-time.ts'
@@ -21,12 +21,15 @@ interface PublishOptions {
   readonly notice?: string
 }
 
-interface TariffStatus {
+/** Whether the configuration's tariff is in force. */
+export interface TariffStatus {
   /** Hash of the tariff in force; null when there is none yet. */
   readonly inForce: string | null
   /** Hash of the configuration's tariff. */
   readonly configured: string
   readonly differs: boolean
+  /** When the configuration's tariff comes into force, where it is not in force and announced; ISO 8601. */
+  readonly announcedFrom: string | undefined
 }
 
 export interface Tariffs {
@@ -85,11 +88,11 @@ async function ensureTariff(deps: ManagementDeps): Promise<TariffStatus> {
     await record(deps, shard, 'first-tariff', payload, 'gateway')
   }
   const shards = await readShardTariffs(deps.sql)
-  return {
-    inForce: shards[0]?.inForce ?? null,
-    configured,
-    differs: shards.some(({ inForce }) => inForce !== configured),
-  }
+  const inForce = shards[0]?.inForce ?? null
+  const differs = shards.some(({ inForce }) => inForce !== configured)
+  const current = differs ? await readCurrentTariffs(deps.sql) : []
+  const announcedFrom = announcedTime(current, inForce, configured)?.toISOString()
+  return { inForce, configured, differs, announcedFrom }
 }
 
 function record(

@@ -220,8 +220,8 @@ function openCalls(context: Context, deps: CallDeps): Calls {
 }
 
 /**
- * Opens management, gives an empty ledger the configuration's tariff, and warns when the prices and plans in force are
- * not those of the configuration.
+ * Opens management, gives an empty ledger the configuration's tariff, and warns when the prices and plans of the
+ * configuration are neither in force nor announced.
  */
 async function openCheckedManagement(
   { config, environment, instance, log }: Context,
@@ -234,8 +234,11 @@ async function openCheckedManagement(
     prefixes: environment.keyPrefixes,
     random: secureRandom,
   })
-  const { differs, ...tariffs } = await management.ensureTariff()
-  if (differs) {
+  const { differs, announcedFrom, ...tariffs } = await management.ensureTariff()
+  if (announcedFrom !== undefined) {
+    const message = `the prices and plans of the file are announced, and come into force at ${announcedFrom}`
+    log.info({ file: config.file, ...tariffs }, message)
+  } else if (differs) {
     const message =
       'the prices or plans of the file are not those in force: "tollbook prices diff FILE" shows how they differ, "tollbook prices publish FILE" puts them in force'
     log.warn({ file: config.file, ...tariffs }, message)

@@ -202,6 +202,8 @@ test('prices that differ from the file are pointed out', async () => {
   const tariff = tariffOf(shippedConfig)
   const changed = { ...tariff, prices: { ...tariff.prices, search: { per: 'free' as const } } }
   await ledger.publish(changed, new Date())
+  // The file's prices, which come into force later by the test's clock, are replaced, too.
+  await ledger.publish(changed, new Date('2030-06-15T12:00:00Z'))
   const { find } = await doctor()
   expect(find('tariff')).toMatchObject({ status: 'warning' })
   expect(find('tariff')?.advice).toContain('tollbook prices diff')

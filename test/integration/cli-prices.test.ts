@@ -183,6 +183,11 @@ test('a file differs by plan and by price, and is published for a time that lies
 test('what was announced is taken back by publishing another tariff for the same time', async () => {
   const back = await prices(['publish', shippedConfigFile, '--from', '2030-07-01'])
   expect(back).toMatchObject({ status: 0, stderr: '' })
+  const shown = (await prices(['show'])).stdout
+  expect(shown.match(/Announced, from/g)).toHaveLength(1)
+  expect(shown).not.toContain('More for everyone.')
+  const replaced = changedFile('credits: 5000', 'credits: 6000')
+  expect((await prices(['diff', replaced])).stdout).not.toContain('It is announced')
   await ledger.travelTo('2030-07-01T00:00:01Z')
   expect(await readTariffInForce(ledger.sql)).toBe(shipped)
 })

@@ -204,7 +204,7 @@ describe('the first tariff', () => {
     )
     const configured = tariffHash(tariffOf(config))
     for (const start of starts) {
-      expect(start).toEqual({ inForce: configured, configured, differs: false })
+      expect(start).toMatchObject({ inForce: configured, configured, differs: false })
     }
     const sql = connect({ url, as: 'reader', max: 1 })
     expect(await count(sql, 'TariffPublished')).toBe(2)
@@ -250,7 +250,13 @@ describe('publishing a tariff', () => {
       const from = '2030-07-01T00:00:00.000Z'
       expect(ok(await management.publishTariff(tariff, { from }, actor)).from).toBe(from)
       expect((await management.ensureTariff()).differs).toBe(false)
+      // To a gateway with the file that is announced there is nothing to be done.
+      const plans = { ...config.plans, gold: { ...config.plans.pro, credits: 7_000 } }
+      const next = managementOn(ledger, secureRandom, { ...config, plans } as typeof config)
+      const announced = { differs: true, announcedFrom: from }
+      expect(await next.ensureTariff()).toMatchObject(announced)
       await ledger.travelTo(from)
+      expect((await next.ensureTariff()).announcedFrom).toBeUndefined()
       expect((await management.ensureTariff()).inForce).toBe(tariffHash(tariff))
     }))
 

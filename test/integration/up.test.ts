@@ -121,7 +121,25 @@ test('an address that nothing can listen at is named, with what to do', async ()
 test('prices of the file that are not in force are told, with the command that publishes them', async () => {
   const file = changedFile('dearer.yaml', 'per: request, credits: 1', 'per: request, credits: 7')
   const other = join(folder, 'other')
-  const up = startCli(['up', '--config', file, '--data', other, '--port', '0'], {
+  const said = await welcomeOf(file, other)
+  expect(said).toContain(`The prices or plans of ${file} are not those in force.`)
+  expect(said).toContain(`./tollbook prices publish ${file} --data ${other}`)
+  const publish = ['prices', 'publish', file, '--data', other]
+  const announced = await runCli([...publish, '--from', '2199-01-01'])
+  expect(announced).toMatchObject({ status: 0 })
+  const later = await welcomeOf(file, other)
+  expect(later).toContain(
+    `The prices and plans of ${file} are announced, and come into force at 2199-01-01 00:00:00 UTC.`,
+  )
+  expect(later).not.toContain('prices publish')
+  const examined = await runCli(['doctor', '--data', other])
+  expect(examined.stdout).toMatch(/ok +tariff .* comes into force at 2199-01-01 00:00:00 UTC/)
+  expect(await runCli(publish)).toMatchObject({ status: 0 })
+})
+
+/** What `up` prints with a file, on the database of the first one. */
+async function welcomeOf(file: string, data: string): Promise<string> {
+  const up = startCli(['up', '--config', file, '--data', data, '--port', '0'], {
     env: { ...env, DATABASE_URL: ready.databaseUrl, LOG_LEVEL: 'error' },
   })
   let said = ''
@@ -131,11 +149,8 @@ test('prices of the file that are not in force are told, with the command that p
   }
   up.kill('SIGINT')
   expect(await up.exited).toBe(0)
-  expect(said).toContain(`The prices or plans of ${file} are not those in force.`)
-  expect(said).toContain(`./tollbook prices publish ${file} --data ${other}`)
-  const published = await runCli(['prices', 'publish', file, '--data', other])
-  expect(published).toMatchObject({ status: 0 })
-})
+  return said
+}
 
 test('commands with --data work with the configuration that its up runs with, and publish no other by mistake', async () => {
   const config = join(import.meta.dir, '../../examples/form.yaml')

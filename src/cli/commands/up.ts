@@ -100,7 +100,7 @@ async function runUntilStopped(options: {
   report('Setting up the ledger…')
   await migrateWithRebuild({ url: databaseUrl })
   const keyFile = join(data, 'demo-key')
-  const { key, differs } = await loadOrCreateKey(config, environment, databaseUrl, keyFile)
+  const { key, tariff } = await loadOrCreateKey(config, environment, databaseUrl, keyFile)
   const gateway = await startGateway({
     config,
     environment,
@@ -122,7 +122,7 @@ async function runUntilStopped(options: {
   say(
     options.json
       ? JSON.stringify(ready)
-      : welcomeText({ ready, config, demos, metricsUrl: gateway.metricsUrl, data: named, differs }),
+      : welcomeText({ ready, config, demos, metricsUrl: gateway.metricsUrl, data: named, tariff }),
   )
   await stopSignal
   report('Stopping: calls in flight finish first…')

@@ -4,11 +4,16 @@ import { tariffHash, tariffOf } from '../../config/tariff.ts'
 import { connect } from '../../ledger/connect.ts'
 import { schemaFault } from '../../ledger/migrate/schema-compatibility.ts'
 import { type LedgerState, readLedgerState } from '../../ledger/read/read-state.ts'
-import { readShardTariffs } from '../../ledger/read/read-tariffs.ts'
+import {
+  announcedTime,
+  type PublishedTariff,
+  readCurrentTariffs,
+  readShardTariffs,
+} from '../../ledger/read/read-tariffs.ts'
 import type { Role } from '../../ledger/roles.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 import { explainError } from '../explain-error.ts'
-import { formatNumber } from '../output.ts'
+import { formatNumber, time } from '../output.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
 /**
@@ -25,10 +30,11 @@ export async function checkLedger(
     const fault = await schemaFault(sql, role)
     if (fault !== undefined)
       return [problem('ledger', fault, 'Run "tollbook migrate" as the owner.')]
-    const [ledger, lags, tariffs] = [
+    const [ledger, lags, shards, current] = [
       await readLedgerState(sql),
       await projectionLags(sql),
       await readShardTariffs(sql),
+      await readCurrentTariffs(sql),
     ]
     return [
       ok('ledger', 'set up for this version'),
@@ -42,7 +48,7 @@ export async function checkLedger(
           ),
       overdue(ledger.overdueHolds),
       lag(Math.max(0, ...lags.map(({ seconds }) => seconds))),
-      tariff(tariffs, config),
+      tariff(shards, current, config),
     ]
   } catch (error) {
     return [problem('ledger', 'cannot be read', explainError(error))]
@@ -81,6 +87,7 @@ function lag(seconds: number): Finding {
 
 function tariff(
   shards: readonly { readonly inForce: string | null }[],
+  current: readonly PublishedTariff[],
   config: Config | undefined,
 ): Finding {
   if (shards.some(({ inForce }) => inForce === null)) {
@@ -91,7 +98,16 @@ function tariff(
     )
   }
   const inForce = shards[0]?.inForce ?? ''
-  if (config && tariffHash(tariffOf(config)) !== inForce) {
+  const configured = config && tariffHash(tariffOf(config))
+  const announced = configured && announcedTime(current, inForce, configured)
+  if (config && announced) {
+    const from = `${time(announced.toISOString())} UTC`
+    return ok(
+      'tariff',
+      `${inForce.slice(0, 12)} is in force; ${config.file} comes into force at ${from}`,
+    )
+  }
+  if (config && configured !== inForce) {
     return warning(
       'tariff',
       `what is in force differs from ${config.file}`,

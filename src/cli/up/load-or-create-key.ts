@@ -8,6 +8,7 @@ import { connect, maxLockWaitMs } from '../../ledger/connect.ts'
 import { readKeyByHash } from '../../ledger/read/read-key-by-hash.ts'
 import { secureRandom } from '../../lib/base62.ts'
 import { isRefused } from '../../management/decision.ts'
+import type { TariffStatus } from '../../management/manage-tariffs.ts'
 import { type Management, openManagement } from '../../management/management.ts'
 
 /** The user whose account the key belongs to. */
@@ -21,14 +22,14 @@ export interface DemoKey {
 
 /**
  * @param file where the key is kept between two starts
- * @returns the key, and whether the configuration's prices or plans are others than those in force
+ * @returns the key, and whether the configuration's prices and plans are in force
  */
 export async function loadOrCreateKey(
   config: Config,
   environment: Environment,
   databaseUrl: string,
   file: string,
-): Promise<{ readonly key: DemoKey; readonly differs: boolean }> {
+): Promise<{ readonly key: DemoKey; readonly tariff: TariffStatus }> {
   const connection = { url: databaseUrl, max: 2, lockTimeoutMs: maxLockWaitMs } as const
   const sql = connect({ ...connection, as: 'management' })
   const callsSql = connect({ ...connection, as: 'calls' })
@@ -40,16 +41,16 @@ export async function loadOrCreateKey(
       prefixes: environment.keyPrefixes,
       random: secureRandom,
     })
-    const { differs } = await management.ensureTariff()
+    const tariff = await management.ensureTariff()
     const saved = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
     const record = saved ? await readKeyByHash(callsSql, hashKey(saved)) : undefined
     if (saved && record && !record.revokedAt && record.enabled) {
       const { keyId, accountId } = record
-      return { key: { apiKey: saved, keyId, accountId }, differs }
+      return { key: { apiKey: saved, keyId, accountId }, tariff }
     }
     const key = await createKey(config, management)
     writeFileSync(file, `${key.apiKey}\n`, { mode: 0o600 })
-    return { key, differs }
+    return { key, tariff }
   } finally {
     await Promise.all([sql.end(), callsSql.end()])
   }

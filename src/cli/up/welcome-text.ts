@@ -1,6 +1,8 @@
 /** What `tollbook up` prints when it is ready: addresses, and lines to copy into another terminal. */
 import pc from 'picocolors'
 import type { Config } from '../../config/config.ts'
+import type { TariffStatus } from '../../management/manage-tariffs.ts'
+import { time } from '../output.ts'
 import { exampleCall } from './example-call.ts'
 import type { DemoKey } from './load-or-create-key.ts'
 import type { DemoUpstream } from './start-demo-upstreams.ts'
@@ -20,11 +22,11 @@ interface Welcome {
   readonly metricsUrl: string | undefined
   /** The folder, where it is not the one that other commands look into by themselves. */
   readonly data: string | undefined
-  /** The configuration's prices or plans are others than those in force. */
-  readonly differs: boolean
+  /** Whether the configuration's prices and plans are in force. */
+  readonly tariff: TariffStatus
 }
 
-export function welcomeText({ ready, config, demos, metricsUrl, data, differs }: Welcome): string {
+export function welcomeText({ ready, config, demos, metricsUrl, data, tariff }: Welcome): string {
   const { url, apiKey, accountId, ownerToken, adminToken } = ready
   const month = new Date().toISOString().slice(0, 7)
   const command = (text: string) => `  ${pc.cyan(text)}`
@@ -35,13 +37,7 @@ export function welcomeText({ ready, config, demos, metricsUrl, data, differs }:
     `${pc.bold('Tollbook is ready')} at ${pc.bold(url)}   (API documentation: ${url}/docs)`,
     ...demos.map(({ name, url }) => pc.dim(`  demo upstream "${name}" at ${url}`)),
     ...(metricsUrl ? [pc.dim(`  metrics for Prometheus at ${metricsUrl}`)] : []),
-    ...(differs
-      ? [
-          '',
-          `The prices or plans of ${config.file} are not those in force. To put them in force:`,
-          command(`./tollbook prices publish ${config.file}${ledger}`),
-        ]
-      : []),
+    ...tariffLines(tariff, config.file, command, ledger),
     '',
     ...(call === undefined
       ? [`Make a call: ${url}/docs says how, with the key ${apiKey}`]
@@ -56,4 +52,22 @@ export function welcomeText({ ready, config, demos, metricsUrl, data, differs }:
     '',
     pc.dim('Ctrl-C stops everything; the data stays.'),
   ].join('\n')
+}
+
+function tariffLines(
+  { differs, announcedFrom }: TariffStatus,
+  file: string,
+  command: (text: string) => string,
+  ledger: string,
+): string[] {
+  if (announcedFrom !== undefined) {
+    const from = `${time(announcedFrom)} UTC`
+    return ['', `The prices and plans of ${file} are announced, and come into force at ${from}.`]
+  }
+  if (!differs) return []
+  return [
+    '',
+    `The prices or plans of ${file} are not those in force. To put them in force:`,
+    command(`./tollbook prices publish ${file}${ledger}`),
+  ]
 }

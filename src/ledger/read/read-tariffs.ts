@@ -38,12 +38,21 @@ export interface PublishedTariff {
   readonly credits: CreditScale | null
 }
 
-/** The tariff in force and those that come into force later, by time. */
+/** The tariff in force and those that come into force later, by time: of each time the last that was published. */
 export function readCurrentTariffs(sql: Sql, shard = 0): Promise<PublishedTariff[]> {
   return sql<PublishedTariff[]>`
     select hash, effective_from as "from", notice, content -> 'plans' as plans, content -> 'prices' as prices,
       content -> 'credits' as credits
     from current_tariffs_v1(${shard}::smallint)`
+}
+
+/** When a tariff that is not in force comes into force; undefined: it is not announced. */
+export function announcedTime(
+  current: readonly PublishedTariff[],
+  inForce: string | null,
+  hash: string,
+): Date | undefined {
+  return hash === inForce ? undefined : current.find((tariff) => tariff.hash === hash)?.from
 }
 
 export interface ShardTariff {
