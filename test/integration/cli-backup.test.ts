@@ -1,6 +1,14 @@
 /** A backup is the whole ledger, to the byte; what is not whole, or was changed, is not restored. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -168,6 +176,14 @@ test('into a folder it is written under a name of its own, readable by its owner
   expect(over.status).toBe(1)
 })
 
+test('a folder that is not there is named, rather than a file made of its name', async () => {
+  const target = join(folder, 'backups')
+  const refused = await runCli(['backup', target, ...signing], { database: ledger.url })
+  expect(refused).toMatchObject({ status: 1, stdout: '' })
+  expect(refused.stderr).toContain(`there is no folder ${target}: make it first, or name a file`)
+  expect(existsSync(target)).toBe(false)
+})
+
 /** The backup's lines, spoiled; and packed again. */
 function spoiled(spoil: (lines: string[]) => string[]): Buffer {
   const lines = gunzipSync(readFileSync(file)).toString().split('\n')
@@ -177,7 +193,7 @@ function spoiled(spoil: (lines: string[]) => string[]): Buffer {
 test('where a folder is missing, it is named', async () => {
   const missing = join(folder, 'missing')
   const commands = [
-    ['backup', join(missing, 'log'), ...signing],
+    ['backup', join(missing, 'log.jsonl.gz'), ...signing],
     ['export', 'events', join(missing, 'log.csv')],
   ]
   for (const command of commands) {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { shippedConfigFile } from '../../src/config/load-config.ts'
-import { runCli, startCli } from '../support/cli.ts'
+import { runCli, runJson, startCli } from '../support/cli.ts'
 import { guardProcess } from '../support/run.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollbook-up-'))
@@ -72,6 +72,31 @@ test('--data names no ledger where nothing has run, and none beside --database',
   expect(two).toMatchObject({ status: 1, stdout: '' })
   expect(two.stderr).toContain('pass one')
 })
+
+test('a backup is restored into a new folder, and an up there goes on with it', async () => {
+  const [backup, restored] = [join(folder, 'ledger.jsonl.gz'), join(folder, 'restored')]
+  await runJson(['backup', backup, '--unsigned', '--data', data])
+  const restore = ['restore', backup, '--data', restored]
+  // What is refused leaves the folder as new as it was.
+  expect((await runCli(restore)).stderr).toContain('who has signed the backup?')
+  const { stdout, stderr, status } = await runCli([...restore, '--unsigned'])
+  if (status !== 0) throw new Error(stderr)
+  expect(stdout).toEndWith(`Go on with it: tollbook up --data ${restored}\n`)
+  const up = startCli(['up', '--data', restored, '--port', '0', '--json'], { env })
+  await up.stdout.getReader().read()
+  const postmaster = readFileSync(join(restored, 'postgres/cluster/postmaster.pid'), 'utf8')
+  const callOff = guardProcess(Number.parseInt(postmaster, 10), 'INT')
+  try {
+    const { sound, files } = await runJson(['verify', '--data', restored, '--mark', backup])
+    expect([sound, files[0].faults]).toEqual([true, []])
+    const again = await runCli([...restore, '--unsigned'])
+    expect(again.stderr).toContain('or a new folder (--data)')
+  } finally {
+    up.kill('SIGINT')
+    await up.exited
+    await callOff()
+  }
+}, 120_000)
 
 /** The shipped file with a change, in the folder of the test. */
 function changedFile(name: string, from: string, to: string): string {

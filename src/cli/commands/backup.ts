@@ -18,7 +18,8 @@ const args = {
   path: {
     type: 'positional',
     required: true,
-    description: 'The file to write, or a folder: the file then gets a name with the time',
+    description:
+      'The file to write (.jsonl.gz), or a folder: the file then gets a name with the time',
   },
   'sign-with': {
     type: 'string',
@@ -80,11 +81,17 @@ export default command(
   },
 )
 
+const ending = '.jsonl.gz'
+
 function fileOf(path: string): string {
   if (existsSync(path) && statSync(path).isDirectory()) {
     const time = new Date().toISOString().slice(0, 19).replaceAll(':', '')
-    return join(path, `tollbook-${time}Z.jsonl.gz`)
+    return join(path, `tollbook-${time}Z${ending}`)
   }
   if (existsSync(path)) throw new UsageError(`${path} already exists: name another file.`)
-  return path
+  if (path.endsWith(ending)) return path
+  // Whoever means a folder would get a file of its name, and no second backup.
+  throw new UsageError(
+    `there is no folder ${path}: make it first, or name a file that ends in ${ending}.`,
+  )
 }

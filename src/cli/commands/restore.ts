@@ -9,9 +9,10 @@ import { backupFileLines, requireBackupFile } from '../backup/backup-file.ts'
 import { trustedKeysOf } from '../backup/signing-keys.ts'
 import { command } from '../command.ts'
 import { type DatabaseArgs, databaseUrl } from '../database.ts'
+import { inNewDataFolder, isNewDataFolder } from '../new-data-folder.ts'
 import { withOwnerSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
-import { dim, formatNumber, json, say } from '../output.ts'
+import { complain, dim, formatNumber, json, say } from '../output.ts'
 import { openProgress } from '../progress.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -44,9 +45,10 @@ const args = {
 export default command(
   {
     description:
-      'Restore a backup into an empty database, as the owner of the database. Who signed it and whether it is whole is checked before anything is written, and either all of it or nothing is.',
+      'Restore a backup into an empty database, as the owner of the database, or into a new folder, where "tollbook up" goes on with it. Who signed it and whether it is whole is checked before anything is written, and either all of it or nothing is.',
     examples: [
       'restore ledger.jsonl.gz --signed-by backup.pub --database postgres://owner@db/new',
+      'restore ledger.jsonl.gz --signed-by backup.pub --data restored',
       'restore --accept-loss --reason "disk of db-1 lost, last backup of 02:00"',
     ],
   },
@@ -61,8 +63,16 @@ export default command(
         '--accept-loss and --reason go together: the log has to say what happened.',
       )
     }
-    const restored = args.file === undefined ? undefined : await restore(args.file, args)
-    const accepted = args.reason === undefined ? undefined : await acceptLoss(args.reason, args)
+    const { data, database } = args
+    // Where both are named, that is refused below.
+    const isNew = args.file && data && !database && isNewDataFolder(data)
+    const { restored, accepted } = isNew
+      ? await inNewDataFolder(
+          data,
+          (line) => complain(dim(line)),
+          (database) => restoreAndAccept({ ...args, database, data: undefined }),
+        )
+      : await restoreAndAccept(args)
     if (args.json) return json({ ...restored, ...(accepted && { accepted }) })
     if (restored) {
       say(`${formatNumber(restored.events)} events restored, up to ${restored.upTo.join(', ')}.`)
@@ -76,16 +86,24 @@ export default command(
       )
       say(`The loss is accepted, at ${heads.join(', ')}: gateways serve this ledger again.`)
     }
+    if (isNew) say(`Go on with it: tollbook up --data ${data}`)
   },
 )
 
-async function restore(
-  file: string,
-  args: DatabaseArgs & {
-    readonly 'signed-by': string | undefined
-    readonly unsigned: boolean | undefined
-  },
-) {
+interface RestoreArgs extends DatabaseArgs {
+  readonly file: string | undefined
+  readonly 'signed-by': string | undefined
+  readonly unsigned: boolean | undefined
+  readonly reason: string | undefined
+}
+
+async function restoreAndAccept(args: RestoreArgs) {
+  const restored = args.file === undefined ? undefined : await restore(args.file, args)
+  const accepted = args.reason === undefined ? undefined : await acceptLoss(args.reason, args)
+  return { restored, accepted }
+}
+
+async function restore(file: string, args: RestoreArgs) {
   requireBackupFile(file)
   const trusted = trustedKeysOf({ file: args['signed-by'], unsigned: args.unsigned })
   const progress = openProgress()
@@ -113,7 +131,7 @@ function refusalOf(file: string, { fault, message }: RestoreRefused): UsageError
     case 'not_empty':
     case 'other_shards':
       return new UsageError(
-        `nothing was restored: ${message}. Name a new, empty database (--database).`,
+        `nothing was restored: ${message}. Name a new, empty database (--database), or a new folder (--data).`,
       )
     case 'unsigned':
       return new UsageError(
