@@ -18,7 +18,8 @@ export const Problem = t.Object(
     resetsAt: t.Optional(t.String({ description: 'Until when waiting helps.' })),
     position: t.Optional(t.String({ description: 'Where in the ledger this was decided.' })),
   },
-  { description: 'A problem document (RFC 9457).' },
+  // Said, because the server closes a schema that it compiles, and others have this one within theirs.
+  { additionalProperties: true, description: 'A problem document (RFC 9457).' },
 )
 
 /** Refusals of every route that needs a sign-in. */
