@@ -3,6 +3,8 @@
  * at once. (The generic cell rate algorithm, as ITU-T I.371 describes it: an owner is known by the time at which all that it
  * caused would be over, had it kept to the pace.)
  */
+import { dropInTurns } from './drop-in-turns.ts'
+
 interface PaceLimits {
   readonly perSecond: number
   /** How much comes at once without a wait. */
@@ -13,8 +15,10 @@ interface PaceLimits {
 
 export class Pace {
   private readonly limits: PaceLimits
-  /** When all that each owner caused is over, in milliseconds; in the order in which they caused the last of it. */
+  /** When all that each owner caused is over, in milliseconds. */
   private readonly overAtMs = new Map<string, number>()
+  /** Of whom nothing is left to wait for, nothing is known. */
+  private readonly forget = dropInTurns(this.overAtMs)
 
   constructor(limits: PaceLimits) {
     this.limits = limits
@@ -24,20 +28,11 @@ export class Pace {
   count(owner: string, amount: number): number {
     const { perSecond, burst, maxWaitMs = Number.POSITIVE_INFINITY } = this.limits
     const nowMs = performance.now()
-    this.forget(nowMs)
+    this.forget((overAtMs) => overAtMs <= nowMs)
     const fromMs = Math.max(this.overAtMs.get(owner) ?? 0, nowMs)
     const burstMs = (burst / perSecond) * 1_000
     const overAtMs = Math.min(fromMs + (amount / perSecond) * 1_000, nowMs + burstMs + maxWaitMs)
-    this.overAtMs.delete(owner)
     this.overAtMs.set(owner, overAtMs)
     return Math.max(0, overAtMs - burstMs - nowMs)
-  }
-
-  /** Of whom nothing is left to wait for, nothing is known. */
-  private forget(nowMs: number): void {
-    for (const [owner, overAtMs] of this.overAtMs) {
-      if (overAtMs > nowMs) return
-      this.overAtMs.delete(owner)
-    }
   }
 }

@@ -6,6 +6,7 @@
  * therefore bounded by the keys in use, without a timer and without a pause that grows with their number.
  */
 
+import { dropInTurns } from '../../lib/drop-in-turns.ts'
 import type { PermitDecision, RateLimit, RateLimiter, RateLimitState } from './rate-limiter.ts'
 import { assertLimits, tightest } from './rate-limits.ts'
 import { createRing, type Ring } from './ring.ts'
@@ -19,8 +20,6 @@ interface Counter {
 /** `keys` is the number of counters in memory (for tests). */
 type InProcessLimiter = RateLimiter & { readonly keys: number }
 
-const looksPerCall = 4
-
 /**
  * @param nowUs microseconds on any clock; one that steps backwards is allowed, and counts as a clock
  *   that stood still.
@@ -28,12 +27,12 @@ const looksPerCall = 4
 export function openInProcessLimiter(nowUs: () => number = monotonicUs): InProcessLimiter {
   const clock = neverBackwards(nowUs)
   const counters = new Map<string, Counter>()
-  const dropSome = dropperOf(counters)
+  const dropSome = dropInTurns(counters)
 
   function decide(limits: readonly RateLimit[]): PermitDecision {
     assertLimits(limits)
     const now = clock()
-    dropSome(now)
+    dropSome(({ dropAtUs }) => dropAtUs <= now)
     const before = limits.map((limit) => stateOf(counters, limit, now))
     if (before.some((state) => state.remaining === 0)) {
       return { allowed: false, state: tightest(before), degraded: false }
@@ -95,25 +94,6 @@ function add(counters: Map<string, Counter>, { key, windowMs }: RateLimit, now: 
   counter.times.push(now)
   counter.dropAtUs = now + windowMs * 1_000
   counters.set(key, counter)
-}
-
-/**
- * Looks at the counters that waited longest for a look. It goes on where it was: to find the first entry, a Map passes over all
- * that were deleted before it.
- */
-function dropperOf(counters: Map<string, Counter>): (now: number) => void {
-  let looked = counters.entries()
-  return (now) => {
-    for (let looks = 0; looks < looksPerCall; looks++) {
-      const { value, done } = looked.next()
-      if (done) {
-        looked = counters.entries()
-        return
-      }
-      const [key, { dropAtUs }] = value
-      if (dropAtUs <= now) counters.delete(key)
-    }
-  }
 }
 
 /**
