@@ -613,7 +613,8 @@ describe('a file that is made to be read for long', () => {
       Buffer.from([24, 0, 0, 0, 16, 4]),
       Buffer.alloc(22),
     ])
-    const blocks = new Uint8Array(8 * 1_048_576)
+    // So large that a thread that has read such blocks before takes too long as well.
+    const blocks = new Uint8Array(32 * 1_048_576)
     for (let at = 0; at < blocks.length; at += block.length) blocks.set(block, at)
     const given = readAudio(blocks, 'hostile')
     const next = readAudio(wav(2), 'hostile')
