@@ -240,9 +240,9 @@ export const bugs: readonly Bug[] = [
       {
         file: 'src/proxy/delivery/metered-stream.ts',
         from: `const refusal =
-        (isSold ? await reservation.ensure(countedAt(meter.used)) : undefined) ??
+        (isSold ? await reservation.ensure(this.countedAt(meter.used)) : undefined) ??
         (await this.beforeSending(sent))`,
-        to: `if (isSold) reservation.ensure(countedAt(meter.used)).catch(() => {})
+        to: `if (isSold) reservation.ensure(this.countedAt(meter.used)).catch(() => {})
       const refusal = undefined as Refusal | undefined`,
       },
     ],
