@@ -15,7 +15,8 @@ const encoder = new TextEncoder()
 /** Responds in the process that asks. */
 export function upstream(scheduler: Scheduler) {
   return (_url: string, { body }: RequestInit): Promise<Response> => {
-    const instruction: Instruction = JSON.parse(new TextDecoder().decode(body as Uint8Array))
+    const text = typeof body === 'string' ? body : new TextDecoder().decode(body as Uint8Array)
+    const instruction: Instruction = JSON.parse(text)
     const { promise, resolve, reject } = Promise.withResolvers<Response>()
     scheduler.after(instruction.ms, () => {
       if (instruction.outcome === 'ok' || instruction.stream)
