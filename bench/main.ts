@@ -72,7 +72,9 @@ if (values.help || unknown) {
   process.exit(values.help ? 0 : 1)
 }
 
+// Both need no server of the bench.
 if (positionals[0] === 'page') await writePage(readResults())
+else if (positionals[0] === 'instructions') await benchInstructions()
 else process.exit(await measure())
 
 async function measure(): Promise<number> {
@@ -86,7 +88,6 @@ async function measure(): Promise<number> {
       const own = chosen.length > 0 ? undefined : json
       await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json: own })
     }
-    if (positionals.includes('instructions')) await benchInstructions()
     if (positionals.includes('statement')) {
       await benchStatement({ serverUrl, events: Number(values.events), rounds })
     }

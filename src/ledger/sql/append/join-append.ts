@@ -90,14 +90,14 @@ const firstAccount = 'case when c.nth_of_account = 1 then c.account_id end'
 const values = {
   parameters: batchColumns.map(({ name, sqlType }) => `in_${name} ${sqlType}[]`).join(',\n'),
   dimensions: list(batchColumns, ({ name }) => `coalesce(array_dims(in_${name}), '')`),
-  purchases: list(purchaseKinds, (kind) => `'${kind}'`),
+  purchases: list(purchaseKinds, quoted),
   max_amount: String(maxAmount),
   max_unspent_credits: String(maxUnspentCredits),
   // Amounts are bounded, so that a bigint holds whatever is added up of them here, and every gateway can read it.
   is_in_range: `(coalesce(in_credits[command.nth] between 0 and ${maxAmount}, command.kind not in (${list(kindsWithCredits, quoted)}))
     and coalesce(in_quantity[command.nth] between 0 and ${maxAmount}, command.kind not in (${list(kindsWithQuantity, quoted)})))`,
-  openings: list(openingKinds, (kind) => `'${kind}'`),
-  kinds: list(Object.keys(eventTypeOfKind), (kind) => `'${kind}'`),
+  openings: list(openingKinds, quoted),
+  kinds: list(Object.keys(eventTypeOfKind), quoted),
   texts_taken_apart: list(
     ['kind', 'request_id', 'account_id', 'key_id', 'mode', 'payload'],
     (name) => `array_append(in_${name}, null) as ${name}`,

@@ -12,10 +12,8 @@ begin
     -- In a statement of its own: one that may read the log locks all its partitions, though it reads none.
     v_hash := (select e.event_hash from events e where e.position = in_position and e.shard = in_shard);
   end if;
-  with head as (
-    {{move_head}}
-  )
-  select head.event_hash, head.partition_end into v_hash, v_partition_end from head;
+  {{move_head}}
+    into v_hash, v_partition_end;
   if in_position >= v_partition_end then
     perform enter_partition(in_shard);
   end if;
