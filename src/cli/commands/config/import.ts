@@ -9,6 +9,7 @@ import { command } from '../../command.ts'
 import { json, write } from '../../output.ts'
 import { printOpenApiImport } from '../../print/print-openapi-import.ts'
 import { openProgress } from '../../progress.ts'
+import { unreadable } from '../../unreadable.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -91,8 +92,7 @@ function readText(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`${file} cannot be read: ${reason}`)
+    throw unreadable(file, error)
   }
 }
 

@@ -15,6 +15,7 @@ import { tokenKinds } from '../../../pricing/token-kinds.ts'
 import { command } from '../../command.ts'
 import { parseList } from '../../options/option-values.ts'
 import { json, say, table } from '../../output.ts'
+import { unreadable } from '../../unreadable.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -115,8 +116,7 @@ function read(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw new UsageError(`${file} cannot be read: ${reason}`)
+    throw unreadable(file, error)
   }
 }
 
