@@ -27,7 +27,13 @@ export const accountEvents = {
   /** `from` is a later time when a downgrade waits for the next month. */
   PlanStarted: {
     stream: 'account',
-    payload: Type.Object({ plan: Type.String(), from: Time, fee: Fee }),
+    payload: Type.Object({
+      plan: Type.String(),
+      from: Time,
+      fee: Fee,
+      /** The month in which it is taken is billed by its days. */
+      firstMonth: Type.Optional(Type.Literal('prorated')),
+    }),
     describe: ({ payload }) => `Plan ${payload.plan} starts ${day(payload.from)}`,
   },
 

@@ -29,6 +29,7 @@ export const creditEvents = {
     payload: Type.Object({
       kind: Type.Union([
         Type.Literal('allowance'),
+        Type.Literal('trial'),
         Type.Literal('paid'),
         Type.Literal('promotional'),
       ]),

@@ -1,6 +1,6 @@
 /** The tariffs stream: prices and plans. */
 import { type Static, Type } from '@sinclair/typebox'
-import { maxAmount, maxInteger } from './bounds.ts'
+import { maxAmount, maxInteger, maxTrialDays } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { minute } from './words.ts'
@@ -15,6 +15,15 @@ const Plan = Type.Object({
     minorUnits: Type.Integer({ minimum: 0, maximum: maxAmount }),
     currency: Type.String(),
   }),
+  /** Credits that an account gets once, with the first of its plans that has a trial. */
+  trial: Type.Optional(
+    Type.Object({
+      credits: Type.Integer({ minimum: 1, maximum: maxAmount }),
+      days: Type.Integer({ minimum: 1, maximum: maxTrialDays }),
+    }),
+  ),
+  /** How much of allowance and fee belong to the month in which the plan is taken. Absent: all. */
+  firstMonth: Type.Optional(Type.Union([Type.Literal('prorated'), Type.Literal('whole')])),
 })
 export type Plan = Static<typeof Plan>
 

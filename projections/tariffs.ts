@@ -3,7 +3,7 @@ import type { Projection } from './projection.ts'
 
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 2,
+  version: 3,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
@@ -25,6 +25,10 @@ export const tariffs: Projection = {
       rate_limit integer not null,
       window_ms integer not null,
       max_in_flight integer not null,
+      -- {credits, days}; null: the plan has none.
+      trial jsonb,
+      -- What else decides what it gives a month; null: its credits alone do.
+      monthly_terms jsonb,
       primary key (hash, plan, shard)
     )`,
   ],
@@ -40,10 +44,12 @@ export const tariffs: Projection = {
     },
     {
       eventTypes: ['TariffPublished'],
-      sql: `insert into tariff_plans (hash, plan, shard, credits, rate_limit, window_ms, max_in_flight)
+      sql: `insert into tariff_plans (hash, plan, shard, credits, rate_limit, window_ms, max_in_flight, trial,
+         monthly_terms)
        select distinct on (e.payload ->> 'hash', plan.key, e.shard) e.payload ->> 'hash', plan.key, e.shard,
          (plan.value ->> 'credits')::bigint, (plan.value ->> 'rateLimit')::integer,
-         (plan.value ->> 'windowMs')::integer, (plan.value ->> 'maxInFlight')::integer
+         (plan.value ->> 'windowMs')::integer, (plan.value ->> 'maxInFlight')::integer,
+         plan.value -> 'trial', case when plan.value ->> 'firstMonth' = 'prorated' then '{"firstMonth": "prorated"}'::jsonb end
        from batch e, jsonb_each((e.payload -> 'plans')::jsonb) plan
        where e.type = 'TariffPublished'
        on conflict (hash, plan, shard) do nothing`,

@@ -139,6 +139,10 @@ export interface Plan {
   readonly endpoints: 'all' | readonly string[]
   /** The price of a month, net. */
   readonly fee: { readonly minorUnits: number; readonly currency: string }
+  /** Credits that an account gets once, with the first of its plans that has a trial. */
+  readonly trial?: { readonly credits: number; readonly days: number }
+  /** Allowance and fee of the month in which it is taken; absent: the whole. */
+  readonly firstMonth?: 'prorated' | 'whole'
   /** Whether operators may still give it. */
   readonly grantable: boolean
 }

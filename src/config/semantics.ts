@@ -10,6 +10,7 @@ import { mapFaults } from './checks/map-faults.ts'
 import { methodFaults } from './checks/method-faults.ts'
 import { parameterFaults } from './checks/parameter-faults.ts'
 import { pathFaults, samePathFaults } from './checks/path-faults.ts'
+import { planFaults } from './checks/plan-faults.ts'
 import { maxBodyBytes, requestFaults } from './checks/request-faults.ts'
 import { keyHeaderFaults, ownParameterFaults, serviceFaults } from './checks/service-faults.ts'
 import { targetFaults } from './checks/target-faults.ts'
@@ -44,6 +45,7 @@ export function semanticFaults(
     ...plans.flatMap(([name, { endpoints }]) =>
       inside(['plans', name, 'endpoints'], endpointFaults(endpoints, permissions)),
     ),
+    ...plans.flatMap(([name, plan]) => inside(['plans', name], planFaults(plan))),
     ...unknownName(['defaultPlan'], 'plan', file.defaultPlan, Object.keys(file.plans)),
     ...holdSecondsFaults(file, routes),
   ]

@@ -51,7 +51,12 @@ export type AccountEvent =
   | { readonly type: 'AccountOpened'; readonly payload: { readonly owner: Owner } }
   | {
       readonly type: 'PlanStarted'
-      readonly payload: { readonly plan: string; readonly from: string; readonly fee: Plan['fee'] }
+      readonly payload: {
+        readonly plan: string
+        readonly from: string
+        readonly fee: Plan['fee']
+        readonly firstMonth?: 'prorated'
+      }
     }
   | {
       readonly type: 'PlanEnded'
@@ -144,13 +149,10 @@ function open(
   { at, owner, plan, plans }: AccountCommand & { readonly type: 'open' },
 ): Decision<AccountEvent> {
   if (state) throw new Error('the account is open already')
-  const fee = planOf(plans, plan)?.fee
-  if (!fee) return refused('no_tariff')
+  const taken = planOf(plans, plan)
+  if (!taken) return refused('no_tariff')
   return {
-    events: [
-      { type: 'AccountOpened', payload: { owner } },
-      { type: 'PlanStarted', payload: { plan, from: at, fee } },
-    ],
+    events: [{ type: 'AccountOpened', payload: { owner } }, planStarted(plan, at, taken)],
   }
 }
 
@@ -179,9 +181,14 @@ function changePlan(
   return {
     events: [
       { type: 'PlanEnded', payload: { plan: ended, at: from } },
-      { type: 'PlanStarted', payload: { plan, from, fee: next.fee } },
+      planStarted(plan, from, next),
     ],
   }
+}
+
+function planStarted(plan: string, from: string, { fee, firstMonth }: Plan): AccountEvent {
+  const terms = firstMonth === 'prorated' ? { firstMonth } : {}
+  return { type: 'PlanStarted', payload: { plan, from, fee, ...terms } }
 }
 
 /**

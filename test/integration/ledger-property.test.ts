@@ -47,7 +47,11 @@ function tariffOf({ free = 30, pro = 60 }): typeof testTariff {
   const none = plans.none as Plan
   return {
     prices,
-    plans: { none, free: { ...none, credits: free }, pro: { ...none, credits: pro } },
+    plans: {
+      ...{ none, free: { ...none, credits: free } },
+      pro: { ...none, credits: pro, firstMonth: 'prorated' },
+      tried: { ...none, trial: { credits: free, days: 9 } },
+    },
   }
 }
 
@@ -110,7 +114,7 @@ const verbs = {
   plan: (w: World, pick: number, credits: number) =>
     ledger.changePlan(
       account(w, pick),
-      ['free', 'pro', 'none', 'unknown'][credits % 4] ?? '',
+      ['free', 'pro', 'none', 'tried', 'unknown'][credits % 5] ?? '',
       pick % 2 ? ledger.now : nextMonth(),
     ),
   freeze: (w: World, pick: number) => ledger.change(account(w, pick), 'AccountFrozen'),

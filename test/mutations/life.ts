@@ -1,4 +1,5 @@
 /** The life of one account, as a gateway and the management commands write it, with every type of event in it. */
+import type { Plan } from '../../src/config/config.ts'
 import { acceptLoss, confirmClock } from '../../src/ledger/commands/owner-commands.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
 import { fenceSilent } from '../support/fencing.ts'
@@ -17,7 +18,10 @@ const dayMs = 86_400_000
 export async function writeLife(ledger: Ledger): Promise<void> {
   const iso = (days: number) => new Date(ledger.now.getTime() + days * dayMs).toISOString()
   const prices = { ...testTariff.prices, other: { per: 'request', credits: 1 } as const }
-  await ledger.publish({ ...testTariff, prices })
+  const { plans } = testTariff
+  const free = { ...plans.free, trial: { credits: 60, days: 1 } } as Plan
+  const pro = { ...plans.pro, firstMonth: 'prorated' } as Plan
+  await ledger.publish({ plans: { ...plans, free, pro }, prices })
   const account = await ledger.account({ plan: 'free' })
   const { accountId } = account
   const key = await ledger.key(account, {

@@ -79,7 +79,8 @@ function tariffOf(free: number): Tariff {
     plans: {
       none: { ...plan, credits: 0 },
       free: { ...plan, credits: free, maxInFlight: 4 },
-      pro: { ...plan, credits: 2 * free, maxInFlight: 100 },
+      pro: { ...plan, credits: 2 * free, maxInFlight: 100, firstMonth: 'prorated' },
+      tried: { ...plan, credits: 0, trial: { credits: free, days: 9 } },
     },
   }
 }
@@ -300,7 +301,7 @@ const verbs = {
   },
   plan: (h: History, pick: number, credits: number) =>
     h.change(pick % 2 ? 'acc_a' : 'acc_B', 'PlanStarted', {
-      plan: ['free', 'pro', 'none', 'unknown'][credits % 4],
+      plan: ['free', 'pro', 'none', 'tried', 'unknown'][credits % 5],
       from: inDays(h, pick % 3 ? 0 : 20),
       fee,
     }),

@@ -9,7 +9,7 @@ export const config = parse(`
 services:
   upstream: { url: http://upstream }
 plans:
-  small: ${plan(30, 8)}
+  small: ${plan(30, 8, 'trial: { credits: 20, days: 1 }, firstMonth: prorated,')}
   large: ${plan(2_000, 200)}
   largest: ${plan(largest, 200)}
 defaultPlan: small
@@ -53,7 +53,7 @@ routes:
       settle: { usage: /usage/total_tokens, each: [/text] }
 `)
 
-function plan(credits: number, maxInFlight: number): string {
+function plan(credits: number, maxInFlight: number, terms = ''): string {
   return `{ rateLimit: 1000, windowMs: 60000, credits: ${credits}, maxInFlight: ${maxInFlight},
-    endpoints: all, fee: { minorUnits: 0, currency: EUR } }`
+    ${terms} endpoints: all, fee: { minorUnits: 0, currency: EUR } }`
 }

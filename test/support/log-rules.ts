@@ -44,6 +44,8 @@ export function followLog(): FollowedLog {
   const charges = new Map<string, LogEvent>()
   const refunds = new Map<string, LogEvent[]>()
   let before: LogEvent | undefined
+  /** A plan was taken at once: its trials come before anything else that is recorded later. */
+  let taken: LogEvent | undefined
 
   function breachesIn(log: readonly LogEvent[], results: readonly DecidedCommand[] = []): string[] {
     const breaches: string[] = []
@@ -53,8 +55,17 @@ export function followLog(): FollowedLog {
       if (before && event.position !== before.position + 1) note('positions are consecutive')
       if (before && event.recorded_at < before.recorded_at) note('time does not run backwards')
       if (owes(state, before) && !event.payload.repaysDebt) note('a new lot pays the debt at once')
+      if (taken && event.recorded_at > taken.recorded_at) {
+        for (const mode of ['live', 'test'])
+          if (trialDue(state, { ...whose(taken), mode }))
+            note('a plan that is taken gives its trial')
+        taken = undefined
+      }
       for (const rule of broken(state, event, { before, charges, refunds })) note(rule)
       evolve(state, event)
+      if (event.type === 'PlanStarted' && micros(event.payload.from) <= event.recorded_at) {
+        taken = event
+      }
       for (const rule of negative(state, event)) note(rule)
       for (const rule of purchaseOnDebt(state, event)) note(rule)
       for (const result of resultsAt.get(event.position) ?? []) {
@@ -378,12 +389,23 @@ function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
 }
 
 function* brokenByGrant(state: State, event: LogEvent): Generator<string> {
+  if (event.payload.kind === 'trial') return yield* brokenByTrial(state, event)
   if (event.payload.kind !== 'allowance') return
   if (event.credits !== allowanceDue(state, whose(event)))
     yield 'the allowance is what the plan gives'
   if (micros(event.payload.startsAt) !== startOfMonth(event.recorded_at)) yield 'it is the month’s'
   const next = startOfMonth(startOfMonth(event.recorded_at) + 32 * 86_400_000_000)
   if (micros(event.payload.expiresAt) !== next) yield 'it ends with the month'
+}
+
+function* brokenByTrial(state: State, event: LogEvent): Generator<string> {
+  const trial = trialDue(state, whose(event))
+  if (event.credits !== trial?.credits) yield 'a trial is what the plan gives, once'
+  const [starts, ends] = [micros(event.payload.startsAt), micros(event.payload.expiresAt)]
+  if (starts !== event.recorded_at) yield 'a trial begins with its plan'
+  if (ends !== event.recorded_at + Number(trial?.days) * dayMicros) yield 'a trial ends in time'
+  const taken = planTaken(state, whose(event))
+  if (Number(taken?.starts_at) > event.recorded_at) yield 'a trial is of a plan that began'
 }
 
 function* brokenByAdjustment(
@@ -505,18 +527,46 @@ export function tariffAt(state: State, now: Micros): string | undefined {
 }
 
 /** What the account's plan gives under the tariff in force. */
-export function planAt(state: State, { shard, account_id, now }: Who): Row | undefined {
-  const plan = [...state.account_plans.values()]
+export function planAt(state: State, who: Who): Row | undefined {
+  const { plan } = planTaken(state, who) ?? {}
+  return state.tariff_plans.get(`${tariffAt(state, who.now)} ${plan} ${who.shard}`)
+}
+
+function planTaken(state: State, { account_id, now }: Who): Row | undefined {
+  return [...state.account_plans.values()]
     .filter((row) => row.account_id === account_id && Number(row.starts_at) <= now)
     .sort((a, b) => Number(a.position) - Number(b.position))
-    .at(-1)?.plan
-  return state.tariff_plans.get(`${tariffAt(state, now)} ${plan} ${shard}`)
+    .at(-1)
 }
 
 export function allowanceDue(state: State, who: Who): number {
   const balance = balanceOf(state, who)
   const granted = balance?.allowance_month === monthOf(who.now) ? balance.allowance_granted : 0
-  return Math.max(Number(planAt(state, who)?.credits ?? 0) - Number(granted), 0)
+  return Math.max(allowanceOf(state, who) - Number(granted), 0)
+}
+
+/** A prorated plan gives each day's part of the days of its first month that it was there. */
+function allowanceOf(state: State, who: Who): number {
+  const { credits = 0, monthly_terms } = planAt(state, who) ?? {}
+  const takenAt = Number(planTaken(state, who)?.starts_at)
+  if (!monthly_terms || monthOf(takenAt) !== monthOf(who.now)) return Number(credits)
+  const days: number[] = []
+  for (let day = startOfMonth(who.now); monthOf(day) === monthOf(who.now); day += dayMicros) {
+    days.push(day)
+  }
+  const had = days.filter((day) => day + dayMicros > takenAt)
+  return Math.ceil((Number(credits) * had.length) / days.length)
+}
+
+const dayMicros = 86_400_000_000
+
+/** The trial that an account's plan gives in this mode, if none has given one before; a plan that is just taken gives it. */
+export function trialDue(state: State, who: Who): { credits: number; days: number } | undefined {
+  const had = [...state.lots.values()].some(
+    (lot) => lot.account_id === who.account_id && lot.mode === who.mode && lot.kind === 'trial',
+  )
+  const trial = planAt(state, who)?.trial as { credits: number; days: number } | null | undefined
+  return had ? undefined : (trial ?? undefined)
 }
 
 function startOfMonth(time: Micros): Micros {

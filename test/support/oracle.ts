@@ -77,8 +77,14 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
       rateLimit: rate_limit,
       windowMs: window_ms,
       maxInFlight: max_in_flight,
+      trial = null,
+      firstMonth,
     } = terms
-    put(state, 'tariff_plans', { hash, plan, shard, credits, rate_limit, window_ms, max_in_flight })
+    const monthly_terms = firstMonth === 'prorated' ? { firstMonth } : null
+    put(state, 'tariff_plans', {
+      ...{ hash, plan, shard, credits, rate_limit, window_ms, max_in_flight },
+      ...{ trial, monthly_terms },
+    })
   }
 }
 

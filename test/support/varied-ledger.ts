@@ -1,4 +1,5 @@
 /** A small ledger in which every table of every projection has rows, with something in every column. */
+import type { Plan } from '../../src/config/config.ts'
 import { catchUpAll } from './catch-up-all.ts'
 import {
   chargeOnLeaseCommand,
@@ -61,6 +62,10 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   const owes = { accountId: free.accountId, mode: 'live', credits: 120, actor: 'test' } as const
   await ledger.commands.adjust(0, owes)
   await ledger.grant(free, 5)
+  const tried = { ...testTariff.plans.free, trial: { credits: 40, days: 14 } } as Plan
+  const prorated = { ...testTariff.plans.pro, firstMonth: 'prorated' } as Plan
+  await ledger.publish({ ...testTariff, plans: { ...testTariff.plans, tried, prorated } })
+  await ledger.account({ plan: 'tried' })
   await ledger.publish({ ...testTariff, prices: {} }, new Date(ledger.now.getTime() + day))
   await catchUpAll(ledger.sql)
   return key

@@ -1,6 +1,6 @@
 /** A plan, as tollbook.yaml says it under `plans`. */
 import { type Static, Type } from '@sinclair/typebox'
-import { maxAmount } from '../../../events/bounds.ts'
+import { maxAmount, maxTrialDays } from '../../../events/bounds.ts'
 import { atLeast, closed, text } from '../../lib/schema-fields.ts'
 
 export const Plan = closed(
@@ -26,6 +26,29 @@ export const Plan = closed(
         currency: text('^[A-Z]{3}$', 'a currency code such as EUR', 'ISO 4217.'),
       },
       { description: 'What a month costs.' },
+    ),
+    trial: Type.Optional(
+      closed(
+        {
+          credits: atLeast(1, 'How many credits an account gets to try.', maxAmount),
+          days: Type.Integer({
+            minimum: 1,
+            maximum: maxTrialDays,
+            description: 'How long they are good, from the time at which the plan is taken.',
+          }),
+        },
+        {
+          description:
+            'Credits that an account gets once, with the first plan that has a trial. A plan that begins with the next month brings none.',
+        },
+      ),
+    ),
+    firstMonth: Type.Optional(
+      Type.Union([Type.Literal('prorated'), Type.Literal('whole')], {
+        default: 'whole',
+        description:
+          'Allowance and fee of the month in which an account takes the plan: the whole of both, or the part of the days that are left, that day among them.',
+      }),
     ),
     grantable: Type.Optional(
       Type.Boolean({

@@ -4,6 +4,8 @@
  */
 import { maxAmount } from '../../../events/bounds.ts'
 import { subtractSums } from '../../lib/sums.ts'
+import { allowanceOfMonth } from '../../pricing/allowance-of-month.ts'
+import type { Micros } from '../log-reader/micros.ts'
 import type { StateAsOf } from './read-state-as-of.ts'
 
 type VerdictAsOf =
@@ -49,7 +51,7 @@ export interface DecisionAsOf {
 export function decideAsOf(state: StateAsOf, call: CallAsOf): DecisionAsOf {
   const { key, credits } = state
   const plan = planOf(state)
-  const allowanceDue = Math.max((plan?.credits ?? 0) - credits.allowanceGranted, 0)
+  const allowanceDue = Math.max(allowanceOf(state, call.now) - credits.allowanceGranted, 0)
   const repaid = Math.min(credits.debt, allowanceDue)
   const free = credits.lots.reduce((sum, lot) => sum + lot.free, 0)
   const cap = key?.monthlyCap ?? null
@@ -87,6 +89,13 @@ function isPermitted(state: StateAsOf, permission: string): boolean {
   const plan = planOf(state)
   const byPlan = plan && (plan.endpoints === 'all' || plan.endpoints.includes(permission))
   return Boolean(byPlan) && (!state.key?.endpoints || state.key.endpoints.includes(permission))
+}
+
+/** What the plan gives for the month. */
+function allowanceOf(state: StateAsOf, now: Micros): number {
+  const plan = planOf(state)
+  const { takenAt = 0 } = state.account.plan ?? {}
+  return plan ? allowanceOfMonth(plan, { takenAt, now: now / 1_000 }) : 0
 }
 
 function planOf({ account, tariff }: StateAsOf) {

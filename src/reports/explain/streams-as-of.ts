@@ -20,7 +20,10 @@ export interface AccountAsOf {
   readonly frozen: boolean
   readonly erased: boolean
   readonly maxInFlight: number | null
-  readonly plan: { readonly name: string; readonly position: number } | undefined
+  /** `takenAt`: milliseconds since 1970. */
+  readonly plan:
+    | { readonly name: string; readonly position: number; readonly takenAt: number }
+    | undefined
 }
 
 /** An event of a key's or an account's stream. */
@@ -93,7 +96,10 @@ function evolveAccount(before: AccountAsOf, change: StreamChange, now: Micros): 
       return account
     case 'PlanStarted':
       if (Date.parse(payload.from) * 1_000 > now) return account
-      return { ...account, plan: { name: payload.plan, position } }
+      return {
+        ...account,
+        plan: { name: payload.plan, position, takenAt: Date.parse(payload.from) },
+      }
     case 'AccountLimitsChanged':
       return { ...account, maxInFlight: payload.maxInFlight ?? null }
     case 'AccountFrozen':

@@ -29,10 +29,10 @@ export async function readPlanFees(sql: Sql, query: FeeQuery): Promise<Map<strin
   const fees = new Map<string, FeesOfAccount>()
   const months = monthsFrom(query.from, query.to)
   for (const [account, { starts, erasedAt }] of await readPlans(sql, query.shard)) {
-    const others = starts.map((start) => ({
-      ...start,
-      fee: query.tariff.plans[start.plan]?.fee ?? start.fee,
-    }))
+    const others = starts.map((start) => {
+      const plan = query.tariff.plans[start.plan]
+      return plan ? { ...start, fee: plan.fee, isProrated: plan.firstMonth === 'prorated' } : start
+    })
     const sums = new Map<string, MutableSide>()
     for (const period of months) {
       const at = { shard: query.shard, period, now: query.end.now, erasedAt }
@@ -84,8 +84,9 @@ async function readPlans(sql: Sql, shard: number) {
     accounts.set(accountId, account)
     if (type === 'AccountErased') account.erasedAt = at
     else {
-      const { plan, fee } = payload as { plan: string; fee: Fee }
-      account.starts.push({ position, plan, fee, startsAt, recordedAt: at })
+      const { plan, fee, firstMonth } = payload as { plan: string; fee: Fee; firstMonth?: string }
+      const isProrated = firstMonth === 'prorated'
+      account.starts.push({ position, plan, fee, isProrated, startsAt, recordedAt: at })
     }
   }
   return accounts

@@ -82,6 +82,7 @@ function planStart(event: StatementEvent): PlanStart {
     position: event.position,
     plan: String(event.payload?.plan),
     fee: event.payload?.fee as Fee,
+    isProrated: event.payload?.firstMonth === 'prorated',
     startsAt: event.startsAt ?? event.recordedAt,
     recordedAt: event.recordedAt,
   }

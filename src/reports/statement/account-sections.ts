@@ -3,6 +3,7 @@ import { asCredits, type CreditScale, creditsText, formatCredits } from '../../l
 import { formatMoney } from '../../lib/format-figures.ts'
 import { addSums, compareSums } from '../../lib/sums.ts'
 import type { Movements } from './lot-movements.ts'
+import type { MonthFee } from './plan-periods.ts'
 import { type Cell, type Section, table, type ZoneClock } from './statement-section.ts'
 import type { AccountPart } from './statement-shape.ts'
 
@@ -16,8 +17,12 @@ export function planSections({ plans, fee }: AccountPart, { at, head }: ZoneCloc
       formatMoney(plan.fee),
       plan.position,
     ],
-    notes: fee ? [`Billed: ${formatMoney(fee)} for ${fee.plan}, net.`] : [],
+    notes: fee ? [`Billed: ${formatMoney(fee)} for ${fee.plan}${billedDays(fee)}, net.`] : [],
   })
+}
+
+function billedDays({ prorated }: MonthFee): string {
+  return prorated ? `, ${prorated.days} of ${prorated.of} days` : ''
 }
 
 const movementColumns = [

@@ -15,6 +15,8 @@ export interface PlanStart {
   readonly position: number
   readonly plan: string
   readonly fee: Fee
+  /** The month in which it is taken is billed by its days. */
+  readonly isProrated: boolean
   readonly startsAt: Micros
   readonly recordedAt: Micros
 }
@@ -25,10 +27,17 @@ export interface Fee {
   readonly currency: string
 }
 
+export interface BilledDays {
+  readonly days: number
+  readonly of: number
+}
+
 /** A plan that was in force at some time of the period. */
 export interface PlanPeriod {
   readonly plan: string
   readonly fee: Fee
+  /** Of the month in which a prorated plan is taken: so many of its days are billed. */
+  readonly prorated?: BilledDays
   readonly from: string
   /** null: after the period's end. */
   readonly until: string | null
@@ -58,6 +67,7 @@ export function planPeriods(
       periods.unshift({
         plan: start.plan,
         fee: start.fee,
+        ...(start.isProrated && from > period.start && { prorated: daysFrom(period, from) }),
         from: printTime(from),
         until: until > period.end ? null : printTime(until),
         position: printPosition({ shard, position: start.position }),
@@ -68,19 +78,30 @@ export function planPeriods(
   return periods
 }
 
+/** The days of a period that are left, that of the time among them. */
+function daysFrom({ days }: Period, time: Micros): BilledDays {
+  const begun = days.filter(({ start }) => start <= time).length
+  return { days: days.length - begun + 1, of: days.length }
+}
+
 /** What a month bills, and the position of the PlanStarted that says so. */
 export interface MonthFee extends Fee {
   readonly plan: string
   readonly position: string
+  /** What the plan costs for so many days of the month; absent: for all of them. */
+  readonly prorated?: BilledDays
 }
 
-/** The fee of the most expensive plan; of several that cost the same, of the latest; null without a plan. */
+/** The fee of the plan that costs most in the month; of several that cost the same, of the latest; null without a plan. */
 export function mostExpensiveFee(plans: readonly PlanPeriod[]): MonthFee | null {
-  const mostExpensive = plans.reduce<PlanPeriod | undefined>(
-    (best, plan) => (best && best.fee.minorUnits > plan.fee.minorUnits ? best : plan),
-    undefined,
-  )
-  return mostExpensive
-    ? { ...mostExpensive.fee, plan: mostExpensive.plan, position: mostExpensive.position }
-    : null
+  return plans.reduce<MonthFee | null>((best, { plan, position, fee, prorated }) => {
+    const minorUnits = prorated ? partOf(fee.minorUnits, prorated) : fee.minorUnits
+    if (best && best.minorUnits > minorUnits) return best
+    return { ...fee, minorUnits, plan, position, ...(prorated && { prorated }) }
+  }, null)
+}
+
+/** Rounded to the next minor unit; half of one is a whole one. */
+function partOf(minorUnits: number, { days, of }: BilledDays): number {
+  return Math.floor((2 * minorUnits * days + of) / (2 * of))
 }

@@ -6,10 +6,12 @@ import {
   draw,
   freeOf,
   liveLots,
+  trialDue,
   type Who,
 } from '../../support/log-rules.ts'
 import type { Row } from '../../support/oracle.ts'
 import type { MemoryLedger, NewMemoryEvent } from './memory-ledger.ts'
+import { timeText } from './rows.ts'
 
 /** Grants what is due of the month's allowance; it repays the account's debt first. */
 export function grantAllowance(ledger: MemoryLedger, instance: string, who: Who): void {
@@ -20,6 +22,21 @@ export function grantAllowance(ledger: MemoryLedger, instance: string, who: Who)
   const payload = { expiresAt: first(month), kind: 'allowance', startsAt: first(month - 1) }
   const lot = writeCredits(ledger, instance, who, { type: 'CreditsGranted', credits: due, payload })
   repayFromLot(ledger, instance, who, lot)
+}
+
+/** Grants the trials of the plan that an account has just taken, unless it had one. */
+export function grantTrials(ledger: MemoryLedger, instance: string, whose: Who): void {
+  for (const mode of ['live', 'test']) {
+    const who = { ...whose, mode }
+    const trial = trialDue(ledger.state, who)
+    if (!trial) continue
+    const { credits, days } = trial
+    const time = (at: number) => timeText(at).replace(' ', 'T').replace('+00', 'Z')
+    const ends = who.now + days * 86_400_000_000
+    const payload = { expiresAt: time(ends), kind: 'trial', startsAt: time(who.now) }
+    const lot = writeCredits(ledger, instance, who, { type: 'CreditsGranted', credits, payload })
+    repayFromLot(ledger, instance, who, lot)
+  }
 }
 
 /** Takes an account's debt from a lot that was just granted. */

@@ -3,7 +3,13 @@ import { catalogue, type EventType } from '../../../events/catalogue.ts'
 import { micros, monthOf } from '../../support/log.ts'
 import { draw, liveLots, type Who } from '../../support/log-rules.ts'
 import type { Rows, Text } from '../wire.ts'
-import { grantAllowance, repayFromLiveLots, repayFromLot, writeCredits } from './credits.ts'
+import {
+  grantAllowance,
+  grantTrials,
+  repayFromLiveLots,
+  repayFromLot,
+  writeCredits,
+} from './credits.ts'
 import { deliveryOf } from './deliveries.ts'
 import { enterShard, hasDiverged, leaveShard, type Mark } from './head.ts'
 import type { MemoryEvent, MemoryLedger } from './memory-ledger.ts'
@@ -239,7 +245,18 @@ export function record(ledger: MemoryLedger, values: readonly Text[]): Rows {
   for (const { type, accountId } of events) {
     if (type === 'PlanStarted') topUp(ledger, instance, accountId ?? '')
   }
+  for (const account of accountsThatTake(ledger, events)) {
+    grantTrials(ledger, instance, whoIs(ledger, account, 'live'))
+  }
   return keep(ledger, command as string, hash as string, { verdict: 'ok', positions })
+}
+
+/** The accounts of plans that start at once, in the order in which they get their trials. */
+function accountsThatTake({ now }: MemoryLedger, events: readonly RecordedEvent[]): string[] {
+  const taken = events.filter(
+    ({ type, payload }) => type === 'PlanStarted' && micros(JSON.parse(payload).from) <= now,
+  )
+  return [...new Set(taken.map(({ accountId = '' }) => accountId))].sort()
 }
 
 function isPresent({ state, shard }: MemoryLedger, { stream, id, version }: Expected): boolean {

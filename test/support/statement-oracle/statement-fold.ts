@@ -196,6 +196,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
       position: event.position,
       plan: String(event.payload?.plan),
       fee: event.payload?.fee as Fee,
+      isProrated: event.payload?.firstMonth === 'prorated',
       startsAt: event.startsAt ?? event.recordedAt,
       recordedAt: event.recordedAt,
     }

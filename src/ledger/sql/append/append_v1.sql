@@ -63,6 +63,7 @@ begin
     {{read_state}}
   loop
     {{begin_account}}
+    {{read_terms}}
     {{begin_command}}
 
     {{check_request}}

@@ -14,6 +14,8 @@ declare
   v_plans text[];
   v_plan_credits bigint[];
   v_plan_max_in_flight integer[];
+  -- Whether more than their credits decides what they give a month.
+  v_plan_has_terms boolean[];
   -- Columns of the events that the batch becomes, one element a command. Without a time of its own an event occurs now, and
   -- without credits of its own it has those of its command.
   v_event_times timestamptz[];
@@ -26,14 +28,16 @@ begin
   -- All at once: an expression of its own costs a batch as much as a small look-up.
   select first_id(v_now - interval '5 minutes'), first_id(v_now + interval '5 minutes 1 millisecond'),
       coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), ''),
-      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, p.plans, p.credits, p.max_in_flight
-    into v_ids_begin, v_ids_end, v_sought_ids_end, v_month, v_tariff, v_plans, v_plan_credits, v_plan_max_in_flight
+      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, p.plans, p.credits, p.max_in_flight, p.has_terms
+    into v_ids_begin, v_ids_end, v_sought_ids_end, v_month, v_tariff, v_plans, v_plan_credits, v_plan_max_in_flight,
+      v_plan_has_terms
     from (select) batch
     left join (
       {{tariff_in_force}}
     ) t on true
     left join lateral (
-      select array_agg(tp.plan) as plans, array_agg(tp.credits) as credits, array_agg(tp.max_in_flight) as max_in_flight
+      select array_agg(tp.plan) as plans, array_agg(tp.credits) as credits, array_agg(tp.max_in_flight) as max_in_flight,
+        array_agg(tp.monthly_terms is not null) as has_terms
       from tariff_plans tp
       where tp.hash = t.hash and tp.shard = in_shard
     ) p on true;

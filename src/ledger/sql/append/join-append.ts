@@ -28,6 +28,7 @@ import keepResults from './keep_results.sql' with { type: 'text' }
 import notePurchase from './note_purchase.sql' with { type: 'text' }
 import noteResolution from './note_resolution.sql' with { type: 'text' }
 import readState from './read_state.sql' with { type: 'text' }
+import readTerms from './read_terms.sql' with { type: 'text' }
 import repayDebts from './repay_debts.sql' with { type: 'text' }
 import returnToLots from './return_to_lots.sql' with { type: 'text' }
 import writeEvents from './write_events.sql' with { type: 'text' }
@@ -39,6 +40,7 @@ const appendParts = {
   begin_batch: beginBatch,
   read_state: readState,
   begin_account: beginAccount,
+  read_terms: readTerms,
   begin_command: beginCommand,
   check_request: checkRequest,
   check_key: checkKey,

@@ -31,6 +31,7 @@ select c.*,
   s.version as account_version_now, s.frozen or s.erased as frozen,
   -- A plan that the tariff does not know allows nothing, and gives nothing.
   coalesce(s.max_in_flight, v_plan_max_in_flight[p.plan], 0) as max_in_flight,
+  v_plan_has_terms[p.plan] as has_terms,
   coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,
   -- The month's allowance that the first accepted purchase brings, and what of it repays the account's debt.
   due.credits as allowance_due, least(coalesce(b.debt, 0), due.credits) as debt_repaid,

@@ -3,7 +3,7 @@
 create or replace function allowance_due(in_shard smallint, in_now timestamptz, in_account text, in_mode text)
 returns bigint
 language sql stable as $$
-  select tp.credits - coalesce((
+  select case when tp.monthly_terms is null then tp.credits else allowance_of_month(in_shard, in_now, in_account) end - coalesce((
     select b.allowance_granted from balances b
     where b.account_id = in_account and b.mode = in_mode and b.shard = in_shard
       and b.allowance_month = date_trunc('month', in_now at time zone 'UTC')::date), 0)

@@ -21,6 +21,7 @@ const overTables = [
   'tariff_at',
   'plan_at',
   'allowance_due',
+  'allowance_of_month',
   'live_lots',
   'month_charges',
   'balance_of',

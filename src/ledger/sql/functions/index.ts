@@ -13,6 +13,7 @@ import acceptLossV1 from './accept_loss_v1.sql' with { type: 'text' }
 import accountSecretV1 from './account_secret_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
+import allowanceOfMonth from './allowance_of_month.sql' with { type: 'text' }
 import { functionsOfCalls } from './calls/index.ts'
 import capUsed from './cap_used.sql' with { type: 'text' }
 import checkInstance from './check_instance.sql' with { type: 'text' }
@@ -24,6 +25,7 @@ import deliveryOf from './delivery_of.sql' with { type: 'text' }
 import enterForManagement from './enter_for_management.sql' with { type: 'text' }
 import enterPartition from './enter_partition.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
+import eventTime from './event_time.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
 import fenceProducersV1 from './fence_producers_v1.sql' with { type: 'text' }
 import firstId from './first_id.sql' with { type: 'text' }
@@ -31,6 +33,7 @@ import fitsSchema from './fits_schema.sql' with { type: 'text' }
 import forgetRefusalsV1 from './forget_refusals_v1.sql' with { type: 'text' }
 import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
+import grantTrials from './grant_trials.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
 import hashEvent from './hash_event.sql' with { type: 'text' }
 import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
@@ -109,6 +112,7 @@ export const functions: readonly string[] = [
   fillIn(fitsSchema, bounds),
   fillIn(checkPayload, { ...bounds, payload_schemas: payloadSchemas }),
   unspentCredits,
+  allowanceOfMonth,
   allowanceDue,
   fillIn(capUsed, {
     ...{ ...bounds, month_of_event: monthOfEvent },
@@ -118,6 +122,8 @@ export const functions: readonly string[] = [
   fillIn(repayDebt, bounds),
   repayFromLiveLots,
   grantAllowance,
+  eventTime,
+  grantTrials,
   fillIn(claimVerdict, { resolves_a_hold: typeIn(resolvingTypes, 'e.type') }),
   storeResponseV1,
   forgetResponsesV1,

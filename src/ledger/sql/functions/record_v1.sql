@@ -125,6 +125,16 @@ begin
     end if;
   end loop;
 
+  -- A plan that starts at once brings its trial, to an account that had none.
+  for r in
+    select distinct (e ->> 'accountId') collate "C" as account_id
+    from jsonb_array_elements(in_events) e
+    where e ->> 'type' = 'PlanStarted' and ((e ->> 'payload')::jsonb ->> 'from')::timestamptz <= v_now
+    order by 1
+  loop
+    v_position := grant_trials(in_shard, v_position, v_now, v_instance, r.account_id);
+  end loop;
+
   perform leave_shard(in_shard, v_position, v_now);
   return keep_result(in_shard, in_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', to_jsonb(v_positions)));

@@ -1,6 +1,7 @@
 /** Accounts: opened once, by their owner's id, and never changed after they were erased. */
 import { accountIdOf } from '../../../lib/ids.ts'
 import { noteKey } from './follow-key.ts'
+import { expectTrials } from './follow-trials.ts'
 import type { LedgerState } from './ledger-state.ts'
 import { microsOf, type RareEvent } from './rare-events.ts'
 
@@ -10,7 +11,10 @@ export function followAccount(state: LedgerState, event: RareEvent): string[] {
   if (type === 'AccountOpened') {
     state.accounts.set(
       accountId,
-      known ?? { version: 1, frozen: false, erased: false, plans: [], keys: [] },
+      known ?? {
+        ...{ version: 1, frozen: false, erased: false, plans: [], keys: [] },
+        trials: new Set(),
+      },
     )
     return [
       ...(known ? ['its account was open already'] : []),
@@ -26,6 +30,7 @@ export function followAccount(state: LedgerState, event: RareEvent): string[] {
   switch (type) {
     case 'PlanStarted':
       known.plans.push({ plan: payload.plan, from: microsOf(payload.from) })
+      expectTrials(state, event)
       return faults
     case 'AccountFrozen':
       if (known.frozen) faults.push('its account was frozen already')

@@ -4,8 +4,10 @@
  */
 import { maxAmount } from '../../../../events/bounds.ts'
 import type { Finding } from '../log-check.ts'
-import { type LedgerState, type Purse, purseOf, tariffAt } from './ledger-state.ts'
-import { type Micros, microsOf, monthOf, type RareEvent } from './rare-events.ts'
+import { planCredits } from './follow-plans.ts'
+import { followTrial } from './follow-trials.ts'
+import { type LedgerState, type Purse, purseOf } from './ledger-state.ts'
+import { microsOf, monthOf, type RareEvent } from './rare-events.ts'
 
 export function followCredits(state: LedgerState, event: RareEvent): string[] {
   const { type, moved, credits } = event
@@ -54,8 +56,8 @@ function followGrant(state: LedgerState, event: RareEvent): string[] {
   state.lots.set(position, lot)
   state.newLots.push(lot)
   const purse = purseOf(state, purseName(event))
-  if ((kind === 'allowance') !== (actor === 'ledger')) {
-    faults.push('the ledger itself grants allowances, and nothing else')
+  if ((kind === 'allowance' || kind === 'trial') !== (actor === 'ledger')) {
+    faults.push('the ledger itself grants what plans give, and nothing else')
   }
   if (kind === 'allowance') {
     const month = monthOf(recordedAt)
@@ -67,6 +69,8 @@ function followGrant(state: LedgerState, event: RareEvent): string[] {
     }
     purse.allowanceMonth = month.start
     purse.allowanceGranted += credits
+  } else if (kind === 'trial') {
+    faults.push(...followTrial(state, event))
   } else if (expiresAt !== null) {
     if (microsOf(expiresAt) <= Math.max(recordedAt, microsOf(startsAt))) {
       faults.push('it was over before it began')
@@ -77,14 +81,6 @@ function followGrant(state: LedgerState, event: RareEvent): string[] {
     purse.repayment = { position, credits: repaid }
   }
   return faults
-}
-
-/** What the account's plan gives a month, at this time. */
-function planCredits(state: LedgerState, accountId: string, time: Micros): number {
-  const plans = state.accounts.get(accountId)?.plans ?? []
-  const plan = plans.findLast(({ from }) => from <= time)?.plan
-  const known = tariffAt(state, time)?.plans ?? {}
-  return plan !== undefined && Object.hasOwn(known, plan) ? (known[plan]?.credits ?? 0) : 0
 }
 
 function followAdjustment(state: LedgerState, event: RareEvent): string[] {

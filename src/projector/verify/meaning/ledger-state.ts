@@ -1,4 +1,5 @@
 /** What the rare events of a log have made so far: all that the sale of a call depends on but its credits. */
+import type { Plan } from '../../../../events/tariffs.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
 import type { Micros } from './rare-events.ts'
 
@@ -6,7 +7,7 @@ export interface PublishedTariff {
   readonly position: number
   readonly hash: string
   readonly from: Micros
-  readonly plans: Readonly<Record<string, { readonly credits: number }>>
+  readonly plans: Readonly<Record<string, Plan>>
   readonly prices: Readonly<Record<string, PriceRule>>
 }
 
@@ -17,6 +18,8 @@ interface FollowedAccount {
   /** In the order in which they were decided. */
   readonly plans: { readonly plan: string; readonly from: Micros }[]
   readonly keys: FollowedKey[]
+  /** The modes in which it has had a trial. */
+  readonly trials: Set<string>
 }
 
 export interface FollowedKey {
@@ -51,6 +54,15 @@ interface Lot {
   readonly expiresAt: string | null
 }
 
+/** A plan was taken at a position: its trial follows in the same append. */
+export interface TrialDue {
+  readonly position: number
+  readonly recordedAt: Micros
+  readonly accountId: string
+  readonly mode: string
+  readonly trial: { readonly credits: number; readonly days: number }
+}
+
 /** An account's credits in one mode. */
 export interface Purse {
   debt: number
@@ -68,6 +80,8 @@ export interface LedgerState {
   readonly tariffs: PublishedTariff[]
   readonly purses: Map<string, Purse>
   readonly lots: Map<number, Lot>
+  /** Trials that plans which were just taken have yet to give. */
+  trialsDue: TrialDue[]
   /** Where a producer was fenced, by its instance. */
   readonly fenced: Map<string, number>
   /** Keys and lots that have changed since they were last looked at. */
@@ -78,6 +92,7 @@ export interface LedgerState {
 export function newLedgerState(): LedgerState {
   return {
     ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [], purses: new Map() },
+    trialsDue: [],
     ...{ lots: new Map(), fenced: new Map(), changedKeys: new Set(), newLots: [] },
   }
 }

@@ -17,6 +17,7 @@ import { checkRefunds } from './check-refunds.ts'
 import { followCalls } from './follow-calls.ts'
 import { unpaidAtEnd } from './follow-credits.ts'
 import { followEvent } from './follow-events.ts'
+import { missingTrials } from './follow-trials.ts'
 import { type LedgerState, newLedgerState } from './ledger-state.ts'
 import { checkPayloads } from './payload-fault.ts'
 import { checkPrices } from './price-groups.ts'
@@ -59,8 +60,10 @@ function followRare(
   rare: readonly RareEvent[],
   { upTo, end }: LogRange,
 ): Finding[] {
-  const findings = rare.flatMap((event) =>
-    followEvent(state, event).map((fault) => ({ position: event.position, fault })),
-  )
-  return upTo === end ? [...findings, ...unpaidAtEnd(state)] : findings
+  const findings = rare.flatMap((event) => [
+    ...missingTrials(state, event),
+    ...followEvent(state, event).map((fault) => ({ position: event.position, fault })),
+  ])
+  if (upTo < end) return findings
+  return [...findings, ...unpaidAtEnd(state), ...missingTrials(state)]
 }
