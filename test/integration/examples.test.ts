@@ -120,6 +120,15 @@ const examples: Readonly<Record<string, [string, (started: Started) => Promise<v
       expect((await paint(1, 64, 4_096)).status).toBe(400)
     },
   ],
+  plans: [
+    '1',
+    async ({ call }) => {
+      // Three to try, of which the printed line took one.
+      expect(charged(await call('/v1/search?q=toll'))).toBe('1')
+      expect(charged(await call('/v1/search?q=roads'))).toBe('1')
+      expect((await call('/v1/search?q=more')).status).toBe(402)
+    },
+  ],
   jobs: [
     '5',
     async ({ call }) => {

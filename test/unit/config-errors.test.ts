@@ -46,6 +46,21 @@ describe('a field that does not fit', () => {
     ],
     [
       'credits: 100',
+      'credits: 100\n    trial: { credits: 0, days: 5000 }',
+      'plans.pro.trial.credits: expected an integer from 1 to 1000000000000, got 0|plans.pro.trial.days: expected an integer from 1 to 3650, got 5000',
+    ],
+    [
+      'credits: 100',
+      'credits: 100\n    firstMonth: half',
+      'plans.pro.firstMonth: expected prorated or whole, got "half"',
+    ],
+    [
+      'credits: 100',
+      'credits: 0\n    firstMonth: prorated',
+      'plans.pro.firstMonth: there is nothing to prorate: the plan has neither credits nor a fee',
+    ],
+    [
+      'credits: 100',
       'credits: 1e300',
       'plans.pro.credits: expected an integer from 0 to 1000000000000, got 1e+300',
     ],

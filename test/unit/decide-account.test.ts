@@ -79,6 +79,17 @@ describe('a plan', () => {
       .follows(ended('free', at), started('pro', at))
   })
 
+  test('whose first month is prorated says so, for the bill', () => {
+    const { fee } = plans.pro
+    const payload = { plan: 'pro', from: at, fee, firstMonth: 'prorated' } as const
+    account(...onFree)
+      .when({
+        ...changeTo('pro'),
+        plans: { ...plans, pro: { ...plans.pro, firstMonth: 'prorated' } },
+      })
+      .follows(ended('free', at), { type: 'PlanStarted', payload })
+  })
+
   test('that gives as much and costs more starts at once, one that costs less does not', () => {
     account(...onPro)
       .when(changeTo('team'))

@@ -27,7 +27,7 @@ export interface Fee {
   readonly currency: string
 }
 
-export interface BilledDays {
+interface BilledDays {
   readonly days: number
   readonly of: number
 }

@@ -55,7 +55,7 @@ interface Lot {
 }
 
 /** A plan was taken at a position: its trial follows in the same append. */
-export interface TrialDue {
+interface TrialDue {
   readonly position: number
   readonly recordedAt: Micros
   readonly accountId: string
