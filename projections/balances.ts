@@ -6,13 +6,14 @@
  */
 import { countingTypes, lotMovingTypes, resolvingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
+import { notBelowZero } from './not-below-zero.ts'
 import type { MappingStatement, Projection } from './projection.ts'
 
 const makeLots: MappingStatement = {
   eventTypes: ['CreditsGranted'],
-  sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted)
+  sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted, free)
        select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
-         coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits
+         coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits, credits
        from batch
        where type = 'CreditsGranted'`,
 }
@@ -41,7 +42,7 @@ const makeBalancesOfFreeHolds: MappingStatement = {
 const countDebtAndAllowance: MappingStatement = {
   eventTypes: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
   sql: `update balances b
-       set debt = b.debt + change.debt,
+       set debt = ${notBelowZero('b.debt + change.debt')},
          allowance_month = coalesce(change.month, b.allowance_month),
          allowance_granted = case
            when change.month is null then b.allowance_granted
@@ -134,8 +135,9 @@ const closeHolds: MappingStatement = {
 const moveCreditsOfLots: MappingStatement = {
   eventTypes: lotMovingTypes,
   sql: `update lots l
-       set held = l.held + change.held, settled = l.settled + change.settled,
-         refunded = l.refunded + change.refunded, adjusted = l.adjusted + change.adjusted
+       set held = ${notBelowZero('l.held + change.held')}, settled = ${notBelowZero('l.settled + change.settled')},
+         refunded = l.refunded + change.refunded, adjusted = l.adjusted + change.adjusted,
+         free = ${notBelowZero('l.free + change.refunded - change.adjusted - change.settled - change.held')}
        from (
          select shard, lots[n] as lot, total(held[n]) as held,
            total(moved[n]) filter (where ${typeIn(typesWith('moves', 'settled'))}) as settled,
@@ -156,7 +158,7 @@ const countOpenHolds: MappingStatement = {
   eventTypes: ['CreditsHeld', ...resolvingTypes],
   skipsCompletedCalls: true,
   sql: `update balances b
-       set open_holds = b.open_holds + change.opened
+       set open_holds = ${notBelowZero('b.open_holds + change.opened')}
        from (
          select shard, account_id, mode,
            sum(case type when 'CreditsHeld' then 1 else -1 end * coalesce(slots, 1)) as opened
@@ -170,12 +172,11 @@ const countOpenHolds: MappingStatement = {
 
 export const balances: Projection = {
   name: 'balances',
-  version: 3,
+  version: 4,
   mode: 'inline',
   eventFilter: `account_id is not null and stream_version is null and ${typeNotIn(countingTypes)}`,
   tables: [
-    // A lot is named by the position of its CreditsGranted. The checks are a second line of defence: the append decides
-    // before it writes.
+    // A lot is named by the position of its CreditsGranted.
     `create table lots (
       lot bigint not null,
       shard smallint not null,
@@ -186,10 +187,11 @@ export const balances: Projection = {
       expires_at timestamptz not null default 'infinity',
       granted bigint not null,
       adjusted bigint not null default 0,
-      held bigint not null default 0 check (held >= 0),
-      settled bigint not null default 0 check (settled >= 0),
+      held bigint not null default 0,
+      settled bigint not null default 0,
       refunded bigint not null default 0,
-      check (granted + refunded - adjusted - settled - held >= 0),
+      -- granted + refunded - adjusted - settled - held
+      free bigint not null,
       primary key (lot, shard)
     ) with (fillfactor = 70)`,
     `create index lots_by_account on lots (account_id, mode, expires_at, lot)`,
@@ -221,8 +223,8 @@ export const balances: Projection = {
       account_id text not null,
       mode text not null,
       shard smallint not null,
-      open_holds integer not null default 0 check (open_holds >= 0),
-      debt bigint not null default 0 check (debt >= 0),
+      open_holds integer not null default 0,
+      debt bigint not null default 0,
       allowance_month date,
       allowance_granted bigint not null default 0,
       primary key (account_id, mode, shard)

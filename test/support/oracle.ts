@@ -167,14 +167,17 @@ function moveCredits(state: State, event: LogEvent): void {
   const { shard, account_id, mode, type, credits, payload } = event
   event.lots?.forEach((lot, i) => {
     const touched = row(state, 'lots', { lot, shard })
-    add(touched, 'held', event.held?.[i] ?? 0)
+    const [held, moved] = [event.held?.[i] ?? 0, event.moved?.[i] ?? 0]
+    add(touched, 'held', held)
     const counted = {
       HoldSettled: 'settled',
       ChargeRefunded: 'refunded',
       CreditsAdjusted: 'adjusted',
     }
     const column = counted[type as keyof typeof counted]
-    if (column) add(touched, column, event.moved?.[i] ?? 0)
+    if (column) add(touched, column, moved)
+    const freed = column === 'refunded' ? moved : column ? -moved : 0
+    add(touched, 'free', freed - held)
   })
   const balance = (): Row => row(state, 'balances', { account_id, mode, shard }, noBalance())
   switch (type) {
@@ -183,7 +186,7 @@ function moveCredits(state: State, event: LogEvent): void {
       const [starts_at, expires_at] = [micros(startsAt), micros(expiresAt)]
       put(state, 'lots', {
         ...{ lot: event.position, shard, account_id, mode, kind, starts_at, expires_at },
-        ...{ granted: credits, adjusted: 0, held: 0, settled: 0, refunded: 0 },
+        ...{ granted: credits, adjusted: 0, held: 0, settled: 0, refunded: 0, free: credits },
       })
       const account = balance()
       if (kind !== 'allowance') break

@@ -4,7 +4,7 @@ declare
   v_count integer := cardinality(in_kind);
 begin
   if not in_kind <@ array[{{kinds}}] or in_sent_at is null
-    or not array[{{dimensions}}] <@ array['', '[1:' || v_count || ']']
+    or not string_to_array(concat_ws(' ', {{dimensions}}), ' ') <@ array['[1:' || v_count || ']']
   then
     raise exception 'the batch is not % commands of known kinds', v_count using errcode = 'invalid_parameter_value';
   end if;

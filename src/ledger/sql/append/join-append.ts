@@ -91,7 +91,7 @@ const firstAccount = 'case when c.nth_of_account = 1 then c.account_id end'
 /** What the parts have of the batch's columns and kinds, and of the fragments. */
 const values = {
   parameters: batchColumns.map(({ name, sqlType }) => `in_${name} ${sqlType}[]`).join(',\n'),
-  dimensions: list(batchColumns, ({ name }) => `coalesce(array_dims(in_${name}), '')`),
+  dimensions: list(batchColumns, ({ name }) => `array_dims(in_${name})`),
   purchases: list(purchaseKinds, quoted),
   max_amount: String(maxAmount),
   max_unspent_credits: String(maxUnspentCredits),

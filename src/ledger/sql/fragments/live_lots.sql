@@ -1,5 +1,4 @@
-select l.lot, l.expires_at, case l.kind when 'allowance' then 0 else 1 end as rank,
-  l.granted + l.refunded - l.adjusted - l.settled - l.held as free
+select l.lot, l.expires_at, case l.kind when 'allowance' then 0 else 1 end as rank, l.free
 from lots l
 where l.account_id = {{account}} and l.mode = {{mode}} and l.shard = {{shard}}
   and l.starts_at <= {{time}} and l.expires_at > {{time}}

@@ -21,7 +21,7 @@ language sql stable as $$
       jsonb_build_object('lot', l.lot, 'kind', l.kind, 'granted', l.granted, 'settled', l.settled,
         'held', l.held, 'refunded', l.refunded, 'adjusted', l.adjusted,
         'available', case when l.starts_at <= clock.now and l.expires_at > clock.now
-          then l.granted + l.refunded - l.adjusted - l.settled - l.held else 0 end,
+          then l.free else 0 end,
         'startsAt', l.starts_at, 'expiresAt', nullif(l.expires_at, 'infinity'))
       order by case l.kind when 'allowance' then 0 else 1 end, l.expires_at, l.lot), '[]') as lots
     from lots l
