@@ -2,7 +2,7 @@
 import type { Finding } from '../log-check.ts'
 import { planOf } from './follow-plans.ts'
 import type { LedgerState } from './ledger-state.ts'
-import { type Micros, microsOf, type RareEvent } from './rare-events.ts'
+import { microsOf, type RareEvent } from './rare-events.ts'
 
 const dayMicros = 86_400_000_000
 
