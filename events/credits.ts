@@ -17,6 +17,9 @@ const countedFields = {
   by: Type.Optional(Type.String({ minLength: 1 })),
 }
 
+/** The plan that a call was priced by, where it has prices of its own. */
+const planField = { plan: Type.Optional(Type.String({ minLength: 1 })) }
+
 /** Figures of calls that are counted, and not charged one by one. */
 const CountedCalls = Type.Object({
   errors: Type.Integer({ minimum: 0, maximum: maxAmount }),
@@ -84,6 +87,7 @@ export const creditEvents = {
       /** The call's idempotency claim: its Idempotency-Key and its request, as hashes under the account's secret. */
       claim: Type.Optional(Type.String()),
       requestHash: Type.Optional(Type.String()),
+      ...planField,
       /** The most that the call can use. */
       ...countedFields,
     }),
@@ -140,6 +144,7 @@ export const creditEvents = {
           Type.Literal('gateway'),
         ]),
       ),
+      ...planField,
       /** What the call used, and is charged for. */
       ...countedFields,
     }),

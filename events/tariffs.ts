@@ -5,6 +5,11 @@ import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { minute } from './words.ts'
 
+/** A price of one component, or one of several. Its fields are those that the configuration had. */
+const Component = Type.Record(Type.String(), Type.Unknown())
+/** By the ids of routes. */
+const Prices = Type.Record(Type.String(), Type.Union([Component, Type.Array(Component)]))
+
 const Plan = Type.Object({
   rateLimit: Type.Integer({ minimum: 1, maximum: maxInteger }),
   windowMs: Type.Integer({ minimum: 1, maximum: maxInteger }),
@@ -24,11 +29,10 @@ const Plan = Type.Object({
   ),
   /** How much of allowance and fee belong to the month in which the plan is taken. Absent: all. */
   firstMonth: Type.Optional(Type.Union([Type.Literal('prorated'), Type.Literal('whole')])),
+  /** What calls of the plan's accounts cost instead. */
+  prices: Type.Optional(Prices),
 })
 export type Plan = Static<typeof Plan>
-
-/** A price of one component, or one of several. Its fields are those that the configuration had. */
-const Price = Type.Record(Type.String(), Type.Unknown())
 
 export const tariffEvents = {
   /** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`, and `credits` where it has them. */
@@ -39,7 +43,7 @@ export const tariffEvents = {
       from: Time,
       notice: Type.Optional(Type.String()),
       plans: Type.Record(Type.String(), Plan),
-      prices: Type.Record(Type.String(), Type.Union([Price, Type.Array(Price)])),
+      prices: Prices,
       /** How people see credits. Once it was said, every later tariff says the same. */
       credits: Type.Optional(Type.Object({ name: Type.String(), decimals: Type.Integer() })),
     }),

@@ -3,7 +3,7 @@ import type { Projection } from './projection.ts'
 
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 3,
+  version: 4,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
@@ -15,6 +15,8 @@ export const tariffs: Projection = {
       effective_from timestamptz not null,
       notice text,
       content jsonb not null,
+      -- Plans that have prices of their own, which purchases name; null: none.
+      pricing_plans text[],
       primary key (position, shard)
     )`,
     `create table tariff_plans (
@@ -35,10 +37,12 @@ export const tariffs: Projection = {
   apply: [
     {
       eventTypes: ['TariffPublished'],
-      sql: `insert into tariffs (shard, position, hash, effective_from, notice, content)
+      sql: `insert into tariffs (shard, position, hash, effective_from, notice, content, pricing_plans)
        select shard, position, payload ->> 'hash', (payload ->> 'from')::timestamptz, payload ->> 'notice',
          jsonb_build_object('plans', payload -> 'plans', 'prices', payload -> 'prices')
-           || case when payload -> 'credits' is null then '{}' else jsonb_build_object('credits', payload -> 'credits') end
+           || case when payload -> 'credits' is null then '{}' else jsonb_build_object('credits', payload -> 'credits') end,
+         (select array_agg(plan.key order by plan.key collate "C") from jsonb_each((payload -> 'plans')::jsonb) plan
+          where plan.value ? 'prices')
        from batch
        where type = 'TariffPublished'`,
     },

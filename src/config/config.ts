@@ -145,6 +145,8 @@ export interface Plan {
   readonly firstMonth?: 'prorated' | 'whole'
   /** Whether operators may still give it. */
   readonly grantable: boolean
+  /** By route: the price for the plan's accounts, instead of the route's own. */
+  readonly prices?: Readonly<Record<string, PriceRule>>
 }
 
 export interface Limits {

@@ -27,6 +27,7 @@ import type { Route as FileRoute } from './file/route.ts'
 import type { Upstream as FileUpstream } from './file/service.ts'
 import { identityHeaders } from './identity-headers.ts'
 import { introduceSchema } from './json-schema.ts'
+import { withPlanPrices } from './plan-prices.ts'
 import { withProviderDefaults } from './provider-defaults.ts'
 import { routeBodyOf } from './route-body-of.ts'
 import { schemaFaults } from './schema-faults.ts'
@@ -110,7 +111,7 @@ function readSchemas(file: unknown): { readonly value: unknown; readonly faults:
   const value = withNamedSchemas(file, introduceSchema, (name, path) => {
     faults.push(...unknownName([...path], 'schema', name, Object.keys(schemas ?? {})))
   })
-  return { value: withProviderDefaults(value), faults }
+  return { value: withPlanPrices(withProviderDefaults(value)), faults }
 }
 
 function faultsOf(value: unknown, ofReferences: readonly Fault[]): Fault[] {

@@ -19,6 +19,7 @@ import { defaults } from './defaults.ts'
 import type { ConfigFile } from './file/file-schema.ts'
 import type { Route } from './file/route.ts'
 import { operationIdFaults } from './operation-ids.ts'
+import { planPriceFaults } from './plan-prices.ts'
 import { routeBodyOf } from './route-body-of.ts'
 
 /**
@@ -46,6 +47,7 @@ export function semanticFaults(
       inside(['plans', name, 'endpoints'], endpointFaults(endpoints, permissions)),
     ),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], planFaults(plan))),
+    ...plans.flatMap(([name, plan]) => inside(['plans', name], pricesFaults(plan, file, isSound))),
     ...unknownName(['defaultPlan'], 'plan', file.defaultPlan, Object.keys(file.plans)),
     ...holdSecondsFaults(file, routes),
   ]
@@ -63,6 +65,19 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
     ...summaryFaults(route),
     ...priceFaults(pricedRoute(route), maxBodyBytes(route, file)),
   ]
+}
+
+function pricesFaults(
+  plan: ConfigFile['plans'][string],
+  file: ConfigFile,
+  isSound: (section: 'routes', name: string) => boolean,
+): Fault[] {
+  return planPriceFaults(
+    plan,
+    file.routes,
+    (id) => isSound('routes', id),
+    (route) => priceFaults(pricedRoute(route), maxBodyBytes(route, file)),
+  )
 }
 
 /** It is printed at terminals and in the API documentation. */

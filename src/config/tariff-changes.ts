@@ -18,7 +18,14 @@ export function tariffChanges(before: Tariff, after: Tariff): TariffChange[] {
     ...namesOf(before.plans, after.plans).flatMap((plan) => {
       const [from, to] = [before.plans[plan], after.plans[plan]]
       if (!from || !to) return [{ path: `plans.${plan}`, before: from, after: to }]
-      return differences(`plans.${plan}`, { ...from }, { ...to })
+      const { prices = {}, ...fields } = from
+      const { prices: next = {}, ...others } = to
+      return [
+        ...differences(`plans.${plan}`, fields, others),
+        ...namesOf(prices, next).flatMap((route) =>
+          priceChanges(`plans.${plan}.prices.${route}`, prices[route], next[route]),
+        ),
+      ]
     }),
     ...namesOf(before.prices, after.prices).flatMap((route) =>
       priceChanges(`prices.${route}`, before.prices[route], after.prices[route]),

@@ -211,6 +211,18 @@ const examples: Readonly<Record<string, [string, (started: Started) => Promise<v
       expect((await refused.json()).error.status).toBe('INVALID_ARGUMENT')
     },
   ],
+  speech: [
+    '1000',
+    async ({ call }) => {
+      expect(charged(await call('/v1/speak', json({ text: 'a'.repeat(2_400) })))).toBe('3000')
+      const { current } = await (await call('/v1/prices')).json()
+      const { speak } = current.plans.enterprise.prices
+      expect(speak).toEqual({
+        ...{ per: 'character', unit: 1_000, credits: 800 },
+        hold: { text: '/text' },
+      })
+    },
+  ],
   uploads: [
     '2',
     async ({ call }) => {

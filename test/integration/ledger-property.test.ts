@@ -49,7 +49,12 @@ function tariffOf({ free = 30, pro = 60 }): typeof testTariff {
     prices,
     plans: {
       ...{ none, free: { ...none, credits: free } },
-      pro: { ...none, credits: pro, firstMonth: 'prorated' },
+      pro: {
+        ...none,
+        credits: pro,
+        firstMonth: 'prorated',
+        prices: { search: { per: 'request', credits: 2 } },
+      },
       tried: { ...none, trial: { credits: free, days: 9 } },
     },
   }
@@ -352,7 +357,9 @@ function commandOf(world: World, { kind, pick, credits, holdSeconds }: CommandSt
     return commands.holdCommand(of, credits, { keyVersion: of.version - (pick % 2) })
   // Some hold nothing, as calls of price 0 do.
   if (kind === 'hold' || !hold) {
-    return commands.holdCommand(of, pick % 8 ? credits : 0, { holdSeconds })
+    // The plan that has prices of its own is named by some, whether it is in force or not.
+    const plan = credits % 3 ? undefined : 'pro'
+    return commands.holdCommand(of, pick % 8 ? credits : 0, { holdSeconds, plan })
   }
   if (kind === 'extend') {
     const owner = world.keys.find(({ keyId }) => keyId === hold.keyId) as TestKey

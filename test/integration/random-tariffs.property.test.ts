@@ -5,12 +5,19 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { countedOf } from '../../events/counted.ts'
+import type { Plan } from '../../src/config/config.ts'
+import type { Tariff } from '../../src/config/tariff.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { simulateTariff } from '../../src/reports/simulate/simulate-tariff.ts'
 import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { entriesOf } from '../../src/reports/statement/statement-entries.ts'
 import { chargeRandomCall } from '../support/charge-random-call.ts'
-import { billedTariff, buildLedger } from '../support/ledger-builder.ts'
+import {
+  billedTariff,
+  buildLedger,
+  type LedgerBuilder,
+  type TestKey,
+} from '../support/ledger-builder.ts'
 import { randomCall, randomPrice } from '../support/random-tariffs.ts'
 import { withShippedClock } from '../support/shipped-clock.ts'
 
@@ -26,24 +33,35 @@ test(`a month costs again what it was charged, and its parts add up (seed ${seed
     fc.sample(randomCall, { seed, numRuns: 120 }),
   ]
   const key = await ledger.openAccount('zero')
+  // Its plan has prices of its own: each route has there that of the next.
+  const pricedByPlan = await ledger.openAccount('big')
   await ledger.grant(key, 10 ** 12)
-  const tariff = {
-    ...billedTariff,
-    prices: Object.fromEntries(prices.map(({ price }, index) => [`route${index}`, price])),
-  }
+  await ledger.grant(pricedByPlan, 10 ** 12)
+  const pricesFrom = (first: number) =>
+    Object.fromEntries(
+      prices.map((_, index) => [`route${index}`, prices[(index + first) % prices.length]?.price]),
+    ) as Tariff['prices']
+  const { plans } = billedTariff
+  const big = { ...(plans.big as Plan), prices: pricesFrom(1) }
+  const tariff = { plans: { ...plans, big }, prices: pricesFrom(0) }
   await ledger.ledger.publish(tariff)
-  let [sum, made] = [0, 0]
+  let [sum, made, ofPlan] = [0, 0, 0]
   for (const [index, call] of calls.entries()) {
     const at = index % prices.length
-    const of = prices[at]
+    const byPlan = index % 4 === 0
+    const of = prices[byPlan ? (at + 1) % prices.length : at]
     if (of === undefined || of.nameOf(call) === null || of.boundOf(call) > maxCost) continue
     const { held, charge } = chargeRandomCall(of, call)
     const endpoint = `route${at}`
-    const { hold, verdict } = await ledger.ledger.hold(key, held.credits, { ...held, endpoint })
+    const buyer = byPlan ? pricedByPlan : key
+    const plan = byPlan ? 'big' : undefined
+    const more = { ...held, endpoint, plan }
+    const { hold, verdict } = await ledger.ledger.hold(buyer, held.credits, more)
     expect(verdict).toBe('ok')
     await ledger.ledger.settle(hold, charge.credits, countedOf(charge))
     sum += charge.credits
     made++
+    if (byPlan) ofPlan += charge.credits
   }
   expect(made).toBeGreaterThan(20)
   await ledger.at('2031-11-02T00:00:00Z')
@@ -51,8 +69,28 @@ test(`a month costs again what it was charged, and its parts add up (seed ${seed
   const { totals, unpriced } = await simulateTariff(ledger.sql, { from: month, to: month, tariff })
   expect({ ...totals.credits, unpriced }).toEqual({ actual: sum, simulated: sum, unpriced: [] })
 
-  const statement = await readStatement(ledger.sql, { accountId: key.accountId, month })
-  expect(statement?.charges.credits).toBe(sum)
+  await checkStatement(ledger, key, month, sum - ofPlan)
+  await checkStatement(ledger, pricedByPlan, month, ofPlan)
+
+  await ledger.catchUp()
+  const found = await withShippedClock(ledger.ledger, async () => {
+    const verifier = await openVerifier({ url: ledger.url, maxDescribed: 5 })
+    const verification = await verifier.run()
+    await verifier.close()
+    return verification
+  })
+  expect(found.sound || found).toBe(true)
+}, 60_000)
+
+/** The statement's lines and entries add up to what was charged. */
+async function checkStatement(
+  ledger: LedgerBuilder,
+  { accountId }: TestKey,
+  month: string,
+  charged: number,
+): Promise<void> {
+  const statement = await readStatement(ledger.sql, { accountId, month })
+  expect(statement?.charges.credits).toBe(charged)
   const lines = statement?.charges.byComponent ?? []
   for (const { endpoint, credits, calls } of statement?.charges.byEndpoint ?? []) {
     const ofEndpoint = lines.filter((line) => line.endpoint === endpoint)
@@ -72,16 +110,7 @@ test(`a month costs again what it was charged, and its parts add up (seed ${seed
     const credits = ofEndpoint.reduce((all, of) => all + BigInt(of.credits ?? 0), 0n)
     expect(amounts).toBe(credits * 1_000_000n)
   }
-
-  await ledger.catchUp()
-  const found = await withShippedClock(ledger.ledger, async () => {
-    const verifier = await openVerifier({ url: ledger.url, maxDescribed: 5 })
-    const verification = await verifier.run()
-    await verifier.close()
-    return verification
-  })
-  expect(found.sound || found).toBe(true)
-}, 60_000)
+}
 
 function millionths(amount: string): bigint {
   return BigInt(amount.replace('.', ''))

@@ -84,6 +84,8 @@ const otherwise: Readonly<Record<string, (column: string) => string>> = {
   bigint: (c) => `coalesce(${c}, 0) + 1000`,
   numeric: (c) => `${c} + 1000`,
   'bigint[]': (c) => `coalesce(${c}, '{}') || 7::bigint`,
+  'numeric[]': (c) => `coalesce(${c}, '{}') || 7::numeric`,
+  'text[]': (c) => `coalesce(${c}, '{}') || 'x'::text`,
   boolean: (c) => `not ${c}`,
   date: (c) => `coalesce(${c}, '2030-01-01'::date) + 1000`,
   'timestamp with time zone': (c) =>

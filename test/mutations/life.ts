@@ -21,7 +21,9 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   const { plans } = testTariff
   const free = { ...plans.free, trial: { credits: 60, days: 1 } } as Plan
   const pro = { ...plans.pro, firstMonth: 'prorated' } as Plan
-  await ledger.publish({ plans: { ...plans, free, pro }, prices })
+  const ofPartner = { search: { per: 'request', credits: 2 } as const }
+  const partner = { ...(plans.free as Plan), prices: ofPartner }
+  await ledger.publish({ plans: { ...plans, free, pro, partner }, prices })
   const account = await ledger.account({ plan: 'free' })
   const { accountId } = account
   const key = await ledger.key(account, {
@@ -48,6 +50,17 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   const claim = { key: 'claimed', requestHash: 'request' }
   const { hold: claimed } = await ledger.hold(key, 7, { claim })
   await ledger.settle(claimed, 7)
+
+  // Calls that are priced by their plan.
+  await ledger.changePlan(account, 'partner')
+  const plan = { plan: 'partner', quantity: 3 }
+  const { hold: ofPlan } = await ledger.hold(key, 6, plan)
+  await ledger.settle(ofPlan, 4, { quantity: 2 })
+  const leaseOfPartner = leaseCommand(key, 6, 2)
+  await ledger.append(leaseOfPartner)
+  await ledger.append(chargeOnLeaseCommand(key, leaseOfPartner, 6, plan))
+  await ledger.release(leaseOfPartner, { reason: 'lease_released' })
+  await ledger.changePlan(account, 'free')
 
   // A stream that grows and is settled, and one whose gateway dies.
   const { hold: growing } = await ledger.hold(second, 3)

@@ -26,7 +26,7 @@ export interface Others {
 
 /** What tells an event apart from others of its type. */
 export function variantOf({ type, slots, request_id, payload, lots }: EventRow): string {
-  const { lease, claim, sentCredits, terminatedBy, shortfall, kind, repaysDebt, externalId } =
+  const { lease, claim, sentCredits, terminatedBy, shortfall, kind, repaysDebt, externalId, plan } =
     payload as Record<string, unknown>
   const parts = [
     lease !== undefined && 'on a lease',
@@ -35,6 +35,7 @@ export function variantOf({ type, slots, request_id, payload, lots }: EventRow):
     sentCredits !== undefined && 'with what was sent',
     terminatedBy !== undefined && `ended by ${terminatedBy}`,
     shortfall !== undefined && 'with a shortfall',
+    plan !== undefined && request_id !== null && 'of a plan',
     kind !== undefined && `of kind ${kind}`,
     repaysDebt === true && 'repaying',
     externalId !== undefined && 'with an external id',

@@ -72,6 +72,8 @@ class Twins {
 
 const fee = { minorUnits: 0, currency: 'EUR' }
 
+const ofPro = { per: 'request', credits: 2 } as const
+
 function tariffOf(free: number): Tariff {
   const plan = testTariff.plans.free as Plan
   return {
@@ -79,7 +81,10 @@ function tariffOf(free: number): Tariff {
     plans: {
       none: { ...plan, credits: 0 },
       free: { ...plan, credits: free, maxInFlight: 4 },
-      pro: { ...plan, credits: 2 * free, maxInFlight: 100, firstMonth: 'prorated' },
+      pro: {
+        ...{ ...plan, credits: 2 * free, maxInFlight: 100, firstMonth: 'prorated' },
+        prices: { search: ofPro },
+      },
       tried: { ...plan, credits: 0, trial: { credits: free, days: 9 } },
     },
   }
@@ -364,6 +369,8 @@ function commandOf(h: History, step: CommandStep): CallCommand {
   const accountVersion = h.versions.get(key.accountId) ?? 0
   const at = { ...key, shard: 0, account: { version: accountVersion }, tariff: () => h.tariff }
   const requestId = h.requestId()
+  // The one that prices its own is named by some, whether it is in force or not.
+  const plan = claim % 3 ? undefined : 'pro'
   const hold = h.hold(pick)
   const lease = h.leases.at(-1 - (pick % Math.max(h.leases.length, 1)))
   switch (kind) {
@@ -392,7 +399,7 @@ function commandOf(h: History, step: CommandStep): CallCommand {
       }
       h.ended.push(requestId)
       if (kind === 'void_on_lease') return commands.voidOnLeaseCommand(by, lease, { requestId })
-      return commands.chargeOnLeaseCommand(by, lease, credits, { requestId })
+      return commands.chargeOnLeaseCommand(by, lease, credits, { requestId, plan })
     }
     case 'extend': {
       if (!hold) break
@@ -432,7 +439,7 @@ function commandOf(h: History, step: CommandStep): CallCommand {
   }
   const claimed = claim < 2 && { key: `claim-${claim}`, requestHash: `request-${pick % 2}` }
   const made = commands.holdCommand(at, credits, {
-    ...{ requestId, holdSeconds },
+    ...{ requestId, holdSeconds, plan },
     ...(claimed && { claim: claimed }),
   })
   h.holds.push(made)

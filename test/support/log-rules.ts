@@ -151,6 +151,9 @@ export function decide(
   if (command.kind === 'extend' && (command.sent?.credits ?? 0) > Number(hold?.credits))
     return 'exceeds_hold'
   if (command.kind !== 'extend' && command.tariff !== tariffAt(state, now)) return 'stale_tariff'
+  if (command.kind === 'hold' || command.kind === 'charge_on_lease') {
+    if ((command.plan ?? null) !== pricingPlanAt(state, who)) return 'stale_plan'
+  }
   if (command.kind === 'charge_on_lease' && command.credits > Number(hold?.credits))
     return 'exceeds_hold'
   if (opensHold) {
@@ -278,7 +281,7 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
       ? { kind: 'extend', ...purchase, ...sentOf(event) }
       : isLease
         ? { kind: 'lease', ...purchase, slots: event.slots ?? 0 }
-        : { kind: 'hold', ...purchase },
+        : { kind: 'hold', ...purchase, plan: event.payload.plan },
     who,
   )
   if (isLease && (event.endpoint !== null || event.quantity !== null))
@@ -330,6 +333,7 @@ function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
     {
       ...{ kind: 'charge_on_lease', requestId, ...call, lease, status: 200, latencyMs: 0 },
       ...{ credits: event.credits, quantity: event.quantity, previousSecret: false },
+      plan: event.payload.plan,
       keyVersion: event.payload.keyVersion,
       accountVersion: Number(account?.version),
     },
@@ -537,6 +541,14 @@ function planTaken(state: State, { account_id, now }: Who): Row | undefined {
     .filter((row) => row.account_id === account_id && Number(row.starts_at) <= now)
     .sort((a, b) => Number(a.position) - Number(b.position))
     .at(-1)
+}
+
+/** The account's plan, where the tariff in force gives it prices of its own. */
+function pricingPlanAt(state: State, who: Who): unknown {
+  const plan = planAt(state, who)?.plan
+  const hash = tariffAt(state, who.now)
+  const tariff = [...state.tariffs.values()].find((row) => row.hash === hash)
+  return (tariff?.pricing_plans as string[] | null)?.find((name) => name === plan) ?? null
 }
 
 export function allowanceDue(state: State, who: Who): number {

@@ -63,6 +63,9 @@ export function evolve(state: State, event: LogEvent): void {
 function publish(state: State, { shard, position, payload }: LogEvent): void {
   const { hash, from, notice = null, plans, prices, credits } = payload
   const effective_from = micros(from)
+  const pricing = Object.keys(plans)
+    .filter((plan) => 'prices' in plans[plan])
+    .sort()
   put(state, 'tariffs', {
     shard,
     position,
@@ -70,6 +73,7 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
     effective_from,
     notice,
     content: { plans, prices, ...(credits && { credits }) },
+    pricing_plans: pricing.length > 0 ? pricing : null,
   })
   for (const [plan, terms] of Object.entries<Row>(plans)) {
     const {

@@ -154,7 +154,7 @@ function printState(explanation: Explanation): void {
     [
       'Price',
       call.rule
-        ? `${call.route}: ${shortPriceText(call.rule, creditScale())}`
+        ? `${call.route}: ${shortPriceText(call.rule, creditScale())}${call.plan === undefined ? '' : ` (for plan ${call.plan})`}`
         : `${call.route}: none`,
     ],
     [

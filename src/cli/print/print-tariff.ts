@@ -38,6 +38,14 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
       .sort(([a], [b]) => a.localeCompare(b))
       .map(([route, price]) => [route, shortPriceText(price as PriceRule, creditScale())]),
   )
+  const ofPlans = Object.entries(plans).flatMap(([plan, { prices = {} }]) =>
+    Object.entries(prices).map(([route, price]) => [
+      ...[plan, route, shortPriceText(price as unknown as PriceRule, creditScale())],
+    ]),
+  )
+  if (ofPlans.length === 0) return
+  heading('Prices of plans')
+  table(['Plan', 'Route', 'Price'], ofPlans.sort())
 }
 
 export function printChanges(changes: readonly TariffChange[]): void {
@@ -53,6 +61,7 @@ export function printChanges(changes: readonly TariffChange[]): void {
 
 function valueText(path: string, value: unknown): string {
   if (value === undefined) return 'none'
-  if (path.startsWith('prices.')) return shortPriceText(value as PriceRule, creditScale())
+  if (/^(plans\.[^.]+\.)?prices\./.test(path))
+    return shortPriceText(value as PriceRule, creditScale())
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

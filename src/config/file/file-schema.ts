@@ -6,6 +6,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { isMapping } from '../../lib/is-mapping.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
+import { mapValues } from '../../lib/map-values.ts'
 import { atLeast, closed, headerName, recordOf, text } from '../../lib/schema-fields.ts'
 import { JsonSchema } from './json-schema-field.ts'
 import { Limits, Refunds } from './limits.ts'
@@ -105,8 +106,12 @@ export const configJsonSchema: Readonly<Record<string, unknown>> = {
   ...JSON.parse(JSON.stringify(ConfigFile), asWritten),
 }
 
-/** Of a price per token, `settle` need not be written where a provider says it. */
-function asWritten(_: string, value: unknown): unknown {
+/**
+ * Of a price per token, `settle` need not be written where a provider says it; of a plan's price, nothing need but its rates,
+ * where the route's own price says it.
+ */
+function asWritten(name: string, value: unknown): unknown {
+  if (name === 'prices') return onlyRates(value)
   if (!isMapping(value) || valueAt(value, '/properties/per/const') !== 'token') return value
   const { required, properties } = value as { required: string[]; properties: { settle: object } }
   return {
@@ -114,4 +119,15 @@ function asWritten(_: string, value: unknown): unknown {
     required: required.filter((name) => name !== 'settle'),
     properties: { ...properties, settle: { ...properties.settle, required: [] } },
   }
+}
+
+function onlyRates(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(onlyRates)
+  if (!isMapping(value)) return value
+  const parts = mapValues(value, onlyRates)
+  if (valueAt(value, '/properties/per') === undefined) return { ...parts }
+  const required = (value.required as string[]).filter(
+    (field) => field === 'per' || field === 'name',
+  )
+  return { ...parts, required }
 }

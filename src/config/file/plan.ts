@@ -1,7 +1,8 @@
 /** A plan, as tollbook.yaml says it under `plans`. */
 import { type Static, Type } from '@sinclair/typebox'
 import { maxAmount, maxTrialDays } from '../../../events/bounds.ts'
-import { atLeast, closed, text } from '../../lib/schema-fields.ts'
+import { atLeast, closed, recordOf, text } from '../../lib/schema-fields.ts'
+import { PriceRule } from '../../pricing/price-rule.ts'
 
 export const Plan = closed(
   {
@@ -55,6 +56,12 @@ export const Plan = closed(
         default: true,
         description: 'False for a plan that accounts may keep but that is no longer given.',
       }),
+    ),
+    prices: Type.Optional(
+      recordOf(
+        PriceRule,
+        "What calls of a route cost the plan's accounts, by the route: rates that replace those of the route's own price. What is counted, and where, is as there, and need not be repeated.",
+      ),
     ),
   },
   { description: 'What an account may do and what it pays.' },

@@ -6,6 +6,7 @@
 import type { Route } from '../../config/config.ts'
 import type { Tariff } from '../../config/tariff.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { priceForPlan, pricingPlan } from '../../pricing/plan-prices.ts'
 import { isFree, type PriceRule } from '../../pricing/price-rule.ts'
 import type { Outcome } from '../outcome.ts'
 import { priceMissing } from '../refusals.ts'
@@ -30,6 +31,8 @@ export interface AuthorizedKey {
 /** The same for a call of one route, with its price. */
 export interface AuthorizedCall extends AuthorizedKey {
   readonly price: PriceRule
+  /** The plan that prices it, where the plan has prices of its own. */
+  readonly plan?: string | undefined
 }
 
 /** Nothing is refused, and no call that reserves nothing is admitted, by a key read longer ago. */
@@ -63,13 +66,15 @@ export async function authorizeCall(
 ): Promise<Outcome<{ readonly authorized: AuthorizedCall }>> {
   const outcome = await authorizeHash(deps, keyHash, route.permission, request, maxAgeMs)
   if (!outcome.ok) return outcome
-  const price = outcome.authorized.tariff.prices[route.id]
+  const { tariff, key } = outcome.authorized
+  const plan = pricingPlan(tariff, key.plan)
+  const price = plan === undefined ? tariff.prices[route.id] : priceForPlan(tariff, route.id, plan)
   const reserves = price && !isFree(price)
   if (!reserves && maxAgeMs > maxStalenessMs) {
     return authorizeCall(deps, keyHash, route, request, maxStalenessMs)
   }
-  if (!price) return { ok: false, refusal: priceMissing, key: outcome.authorized.key }
-  return { ok: true, authorized: { ...outcome.authorized, price } }
+  if (!price) return { ok: false, refusal: priceMissing, key }
+  return { ok: true, authorized: { ...outcome.authorized, price, plan } }
 }
 
 async function lookUp(

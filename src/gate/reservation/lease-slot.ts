@@ -167,10 +167,10 @@ export class LeaseSlot implements Reservation {
 
   private async termsAtFirst(): Promise<Outcome<HoldToTake>> {
     const { tariffs } = this.deps
-    const { keyHash, key, price } = this.terms
+    const { keyHash, key, price, plan } = this.terms
     const tariff = tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff))
     if (!tariff) return { ok: false, refusal: priceMissing }
-    return { ok: true, authorized: { keyHash, key, tariff, price }, bound: this.terms }
+    return { ok: true, authorized: { keyHash, key, tariff, price, plan }, bound: this.terms }
   }
 
   /** What is left of a lease that is split is taken anew, which the ledger refuses to a key that has changed since. */

@@ -87,6 +87,8 @@ export interface Terms extends Counted {
   readonly key: KeyRecord
   readonly price: PriceRule
   readonly tariff: string
+  /** The plan that prices it, where the plan has prices of its own. */
+  readonly plan: string | undefined
   readonly credits: number
   readonly claim: Claim | undefined
   /** The ledger's result for the hold or lease. */
@@ -141,7 +143,7 @@ export function capCharge(terms: Counted & Pick<Terms, 'price'>, used: Counted):
 /** What every command that ends a call says of it. */
 export function callRef(
   { requestId, route, startedAtMs }: CallToReserve,
-  { key: { accountId, keyId, mode }, tariff }: Terms,
+  { key: { accountId, keyId, mode }, tariff, plan }: Terms,
 ) {
   return {
     requestId,
@@ -150,6 +152,7 @@ export function callRef(
     mode,
     endpoint: route.id,
     tariff,
+    plan,
     actor: `key:${keyId}`,
     latencyMs: Math.round(performance.now() - startedAtMs),
   }

@@ -97,9 +97,9 @@ function isLeaseable({ monthlyCap, previousUntil }: KeyRecord): boolean {
 }
 
 function termsOnLease(
-  { keyHash, key, price }: AuthorizedCall,
+  { keyHash, key, price, plan }: AuthorizedCall,
   bound: Bound,
   result: AppendResult,
 ): Terms {
-  return { keyHash, key, price, tariff: key.tariff, ...bound, claim: undefined, result }
+  return { keyHash, key, price, tariff: key.tariff, plan, ...bound, claim: undefined, result }
 }

@@ -59,7 +59,7 @@ export async function takeDedicatedHold(
   let append = appendFirst
   let isNamedAnew = false
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const { key, price } = by
+    const { key, price, plan } = by
     const command = holdCommand(deps, by, call, most)
     const result = await (append ?? deps.appenderOf(key.shard).append)(command)
     switch (result.verdict) {
@@ -68,14 +68,15 @@ export async function takeDedicatedHold(
         const { keyHash } = by
         const { claim } = call
         const counted = { ...countedOf(most), credits: most.credits }
-        const terms = { keyHash, key, price, tariff: key.tariff, ...counted, claim, result }
+        const terms = { keyHash, key, price, tariff: key.tariff, plan, ...counted, claim, result }
         if (result.verdict === 'ok') return { ok: true, kind: 'held', terms }
         return { ok: true, kind: 'resumed', terms, claim: requireClaim(call) }
       }
       case 'replay':
         return { ok: true, kind: 'replay', key, result, claim: requireClaim(call) }
       case 'stale_key':
-      case 'stale_tariff': {
+      case 'stale_tariff':
+      case 'stale_plan': {
         const again = await authorizeCall(deps, by.keyHash, call.route, call.request, 0)
         if (!again.ok) return again
         by = again.authorized
@@ -111,7 +112,7 @@ export function nameCall({ appenderOf }: ReserveDeps, { shard }: KeyRecord, call
 
 function holdCommand(
   { config }: ReserveDeps,
-  { key, price }: AuthorizedCall,
+  { key, price, plan }: AuthorizedCall,
   { requestId, route, claim }: CallToReserve,
   bound: Bound,
 ): Hold {
@@ -121,6 +122,7 @@ function holdCommand(
     requestId,
     endpoint: route.id,
     tariff: key.tariff,
+    plan,
     credits: bound.credits,
     ...countedOf(bound),
     holdSeconds: holdSeconds(config, route, price),

@@ -28,7 +28,10 @@ interface CallsDocument {
 }
 
 /** What of the configuration is documented. */
-export type DocumentedConfig = Pick<Config, 'routes' | 'schemas' | 'keyHeaders' | 'credits'>
+export type DocumentedConfig = Pick<
+  Config,
+  'routes' | 'schemas' | 'keyHeaders' | 'credits' | 'plans'
+>
 
 export function callsDocument(config: DocumentedConfig): CallsDocument {
   const steps = documentCalls(config)
@@ -58,6 +61,7 @@ function* documentCalls({
   schemas: namedSchemas = {},
   keyHeaders,
   credits,
+  plans,
 }: DocumentedConfig): Generator<undefined, CallsDocument> {
   const paths: Record<string, Record<string, Operation>> = {}
   const schemas: Schemas = {}
@@ -72,7 +76,7 @@ function* documentCalls({
         ...paths[path],
         [method.toLowerCase()]: {
           operationId: names.get(operationKey(route, method)) ?? '',
-          ...operation(route, method, schemas, keySecurity, credits),
+          ...operation(route, method, schemas, keySecurity, pricesText(route, plans, credits)),
         },
       }
     }
@@ -116,13 +120,13 @@ function operation(
   method: Method,
   schemas: Schemas,
   keySecurity: Security,
-  credits: CreditScale | undefined,
+  prices: string,
 ): Omit<Operation, 'operationId'> {
   const { methods, summary, permission } = route
   const body = takesBody(methods, method) ? requestBody(route, schemas) : undefined
   return {
     summary,
-    description: `${priceText(route, credits)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.${rateLimitText(route)}`,
+    description: `${prices}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.${rateLimitText(route)}`,
     tags: [permission],
     security: keySecurity,
     parameters: [
@@ -134,6 +138,19 @@ function operation(
     responses: responses(route, method, schemas),
     'x-price': route.price,
   }
+}
+
+/** The route's price, and what it costs in plans that have one of their own for it. */
+function pricesText(
+  route: Route,
+  plans: Config['plans'],
+  credits: CreditScale | undefined,
+): string {
+  const ofPlans = Object.entries(plans).flatMap(([plan, { prices = {} }]) => {
+    const price = Object.hasOwn(prices, route.id) ? prices[route.id] : undefined
+    return price ? [`In plan \`${plan}\`: ${priceText({ price }, credits)}`] : []
+  })
+  return [priceText(route, credits), ...ofPlans].join('\n\n')
 }
 
 function responses(route: Route, method: Method, schemas: Schemas): Responses {

@@ -6,9 +6,15 @@
  */
 import { canonicalJson } from '../../../events/canonical-json.ts'
 import type { EventType } from '../../../events/catalogue.ts'
-import type { Counted } from '../../../events/counted.ts'
 import { mapValues } from '../../lib/map-values.ts'
-import type { CallCommand, Extend, Hold, LeaseHold } from './call-commands.ts'
+import type {
+  CallCommand,
+  ChargeOnLease,
+  Extend,
+  Hold,
+  LeaseHold,
+  Settle,
+} from './call-commands.ts'
 
 /** A column of a batch; the parameter of append_v1 is named for it, `in_<name>`. */
 export interface BatchColumn {
@@ -164,7 +170,7 @@ function quantityOf(command: CallCommand): number | null {
 
 /**
  * What has no column of its own in the log, as canonical JSON. It is written as it is. Besides, read_state.sql reads its
- * `lease`, and note_purchase.sql its `holdSeconds`, `sentCredits` and `sentQuantity`.
+ * `lease`, check_terms.sql its `plan`, and note_purchase.sql its `holdSeconds`, `sentCredits` and `sentQuantity`.
  */
 function payloadOf(command: CallCommand): string {
   switch (command.kind) {
@@ -230,13 +236,22 @@ function heldPayload({ holdSeconds, keyVersion }: Hold | LeaseHold | Extend): st
   return `{"holdSeconds":${whole(holdSeconds)},"keyVersion":${whole(keyVersion)}}`
 }
 
-/** Whether the payload says what was counted, for a price of several components or with rates by a value. */
-function isItemised({ parts, by }: Counted): boolean {
-  return parts !== undefined || by !== undefined
+type PricedCommand = Hold | ChargeOnLease | Settle
+
+/**
+ * Whether the payload says more of what the call costs than its quantity: for a price of several components, with rates by a
+ * value, or of a plan.
+ */
+function isItemised({ parts, by, plan }: PricedCommand): boolean {
+  return parts !== undefined || by !== undefined || plan !== undefined
 }
 
-function itemsOf({ parts, by }: Counted) {
-  return { parts: parts && mapValues(parts, whole), by: by === undefined ? undefined : text(by) }
+function itemsOf({ parts, by, plan }: PricedCommand) {
+  return {
+    parts: parts && mapValues(parts, whole),
+    by: by === undefined ? undefined : text(by),
+    plan: plan === undefined ? undefined : text(plan),
+  }
 }
 
 function whole(value: number): number {

@@ -14,6 +14,8 @@ interface HoldRef {
   readonly mode: Mode
   /** Hash of the tariff that prices the call. */
   readonly tariff: string
+  /** The plan that prices it, where the plan has prices of its own. */
+  readonly plan?: string | undefined
   readonly actor: string
 }
 
@@ -193,6 +195,7 @@ export type CallCommand =
 export const refusalVerdicts = [
   'stale_key',
   'stale_tariff',
+  'stale_plan',
   'key_revoked',
   'key_disabled',
   'key_expired',

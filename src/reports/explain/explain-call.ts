@@ -49,6 +49,7 @@ function usedBy(charge: Charge, hold: HoldEvent, rule: PriceRule | null): Counte
 interface HoldEvent extends Moment, Counted {
   readonly credits: number
   readonly tariff: string
+  readonly plan: string | null
   readonly lots: readonly number[]
   readonly held: readonly number[]
 }
@@ -59,7 +60,7 @@ async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
     [Omit<HoldEvent, 'parts' | 'by'> & { parts: Counted['parts'] | null; by: string | null }]
   >`
     select shard, position, (extract(epoch from recorded_at) * 1000000)::float8 as now,
-      quantity, payload -> 'parts' as parts, payload ->> 'by' as by, credits, tariff,
+      quantity, payload -> 'parts' as parts, payload ->> 'by' as by, payload ->> 'plan' as plan, credits, tariff,
       coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
     from events where request_id = ${requestId} and ${sql.unsafe(isOpening)}`
   const { parts, by, ...hold } = row
@@ -82,6 +83,7 @@ function disagreementsOf(
   const faults = [
     !isAccepted && `the hold would have been refused: ${decision.verdict}`,
     state.tariff?.hash !== hold.tariff && 'the hold names a tariff that was not in force',
+    (call.plan ?? null) !== hold.plan && 'the hold names another plan than priced it',
     call.credits !== hold.credits && `${hold.credits} credits were held, not ${call.credits}`,
     !Bun.deepEquals(decision.draws, draws) && 'the hold drew on other lots',
     settled &&

@@ -2,6 +2,7 @@
 import type { Counted } from '../../../events/counted.ts'
 import { type LogPosition, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { priceForPlan, pricingPlan } from '../../pricing/plan-prices.ts'
 import { exactCredits } from '../../pricing/price-arithmetic.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { findKeyOwner } from '../log-reader/find-account.ts'
@@ -19,6 +20,8 @@ export interface Explanation {
   readonly keyId: string
   readonly call: {
     readonly route: string
+    /** The plan that prices it, where it has prices of its own. */
+    readonly plan?: string
     /** What the call counts; null where the question was about credits. */
     readonly counted: Counted | null
     /** The route's rule in the tariff that was in force; null where it had none. */
@@ -73,13 +76,17 @@ export function explainDecision(
   at: Moment,
   onLease = false,
 ): Explanation {
-  const rule = (state.tariff?.prices[route] as PriceRule | undefined) ?? null
+  const plan = state.tariff && pricingPlan(state.tariff, state.account.plan?.name)
+  const rule = (state.tariff && priceForPlan(state.tariff, route, plan)) ?? null
   const price = rule && ('credits' in counted ? counted.credits : priceOf(rule, counted))
   return {
     position: printPosition(at),
     time: printTime(at.now),
     keyId,
-    call: { route, counted: 'credits' in counted ? null : counted, rule, credits: price },
+    call: {
+      ...{ route, counted: 'credits' in counted ? null : counted, rule, credits: price },
+      ...(plan !== undefined && { plan }),
+    },
     state,
     decision: decideAsOf(state, { credits: price ?? undefined, permission, now: at.now, onLease }),
   }

@@ -1,5 +1,6 @@
 import type { Counted } from '../../../events/counted.ts'
 import { resolvingTypes } from '../../../events/event-types.ts'
+import { isOpening } from '../../../events/openings.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Sum } from '../../lib/sums.ts'
@@ -14,6 +15,10 @@ export interface CallGroup extends Counted {
   readonly tariff: string | null
   /** What one of the calls was charged. */
   readonly credits: number
+  /** The plan that the calls were priced by, where it had prices of its own. */
+  readonly plan: string | null
+  /** The plan that the account had then; null where nothing depends on it. */
+  readonly planThen: string | null
   readonly calls: Sum
   /** The id of a call that was refunded, which is a group of its own. */
   readonly requestId: string | null
@@ -26,11 +31,16 @@ type GroupRow = Omit<CallGroup, 'parts' | 'by'> & {
   readonly by: string | null
 }
 
-/** The calls of a period in groups, range by range of the log. @param refunds see readRefunds */
+/**
+ * The calls of a period in groups, range by range of the log.
+ * @param refunds see readRefunds
+ * @param withPlans tells calls apart by the plan that their account had
+ */
 export async function* readCalls(
   sql: Sql,
   range: SimulationRange,
   refunds: ReadonlyMap<string, number>,
+  withPlans: boolean,
 ): AsyncGenerator<CallGroup[]> {
   const { shard, period } = range
   const refunded = sql.array([...refunds.keys()], 1009)
@@ -41,6 +51,8 @@ export async function* readCalls(
         case when type = 'HoldSettled' then quantity else 1 end::bigint as quantity,
         case when type = 'HoldSettled' then (${sql.unsafe(countedField('parts'))})::text end as parts,
         case when type = 'HoldSettled' then (${sql.unsafe(countedField('by'))}) #>> '{}' end as by,
+        case when type = 'HoldSettled' then (${sql.unsafe(countedField('plan'))}) #>> '{}' end as plan,
+        ${withPlans ? planThen(sql) : sql`null::text`} as "planThen",
         case when type = 'HoldSettled' then credits else 0 end::bigint as credits,
         case when type = 'HoldSettled' and request_id = any(${refunded}) then request_id end as "requestId",
         coalesce(sum(case type when 'HoldSettled' then 1
@@ -51,11 +63,20 @@ export async function* readCalls(
       where shard = ${shard} and position between ${from} and ${to} and mode = 'live'
         and ${sql.unsafe(typeIn(['CreditsHeld', ...resolvingTypes, 'CallsCounted']))}
         and ${isInSpan(sql, sql`occurred_at`, period)}
-      group by 1, 2, 3, 4, 5, 6, 7, 8`
+      group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`
     yield rows.map(({ parts, by, ...group }) => ({
       ...group,
       ...(parts !== null && { parts: JSON.parse(parts) }),
       ...(by !== null && { by }),
     }))
   }
+}
+
+/** The last that was decided before the call was, of those that had begun then. */
+function planThen(sql: Sql) {
+  return sql`(select p.plan from account_plans p
+    where p.account_id = e.account_id and p.shard = e.shard and p.starts_at <= e.occurred_at
+      and p.position < case when e.held is null then e.position else (
+        select min(h.position) from events h where h.request_id = e.request_id and h.shard = e.shard and ${sql.unsafe(isOpening)}) end
+    order by p.position desc limit 1)`
 }

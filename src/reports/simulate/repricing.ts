@@ -4,10 +4,13 @@ import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readTariff } from '../../ledger/read/read-tariffs.ts'
 import { addSums, compareSums, multiplySums, type Sum, subtractSums } from '../../lib/sums.ts'
+import { type PricesByPlan, priceForPlan } from '../../pricing/plan-prices.ts'
 import { priceAgain } from '../../pricing/price-again.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { CallGroup } from './read-calls.ts'
 import type { MutableSide, Side } from './simulation-shape.ts'
+
+const noPrices: PricesByPlan = { plans: {}, prices: {} }
 
 interface Repricing {
   /** Adds calls to their account: what they cost, and what they would have cost. @param refunds see readRefunds */
@@ -21,14 +24,18 @@ interface Repricing {
 export function openRepricing(sql: Sql, tariff: Tariff): Repricing {
   const byAccount = new Map<string, MutableSide>()
   const unpriced = new Map<string, Sum>()
-  const pricesByHash = new Map<string, Record<string, unknown>>()
+  const tariffsByHash = new Map<string, PricesByPlan>()
 
-  /** @param hash null: the calls are only counted, because they were free */
-  async function ruleOf(hash: string | null, endpoint: string): Promise<PriceRule | undefined> {
+  /** Of calls without a tariff: they are only counted, because they were free. */
+  async function ruleOf({
+    tariff: hash,
+    endpoint,
+    plan,
+  }: CallGroup): Promise<PriceRule | undefined> {
     if (hash === null) return { per: 'free' }
-    const prices = pricesByHash.get(hash) ?? (await readTariff(sql, hash))?.prices ?? {}
-    pricesByHash.set(hash, prices)
-    return prices[endpoint] as PriceRule | undefined
+    const known = tariffsByHash.get(hash) ?? (await readTariff(sql, hash)) ?? noPrices
+    tariffsByHash.set(hash, known)
+    return priceForPlan(known, endpoint, plan)
   }
 
   return {
@@ -37,8 +44,8 @@ export function openRepricing(sql: Sql, tariff: Tariff): Repricing {
     async add(group, refunds) {
       const { accountId, endpoint, calls, requestId } = group
       if (calls === 0) return
-      const before = await ruleOf(group.tariff, endpoint)
-      const after = tariff.prices[endpoint]
+      const before = await ruleOf(group)
+      const after = priceForPlan(tariff, endpoint, group.planThen)
       const each = after && before && priceAgain(before, after, countedOf(group))
       if (each === undefined) unpriced.set(endpoint, addSums(unpriced.get(endpoint) ?? 0, calls))
 

@@ -11,6 +11,7 @@ import { type Tariff, tariffHash } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
 import { addSums, subtractSums } from '../../lib/sums.ts'
+import { pricingPlan } from '../../pricing/plan-prices.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'
 import { monthPeriod } from '../log-reader/period.ts'
 import { type FeesOfAccount, readPlanFees } from './plan-fees.ts'
@@ -34,6 +35,7 @@ export async function simulateTariff(sql: Sql, request: SimulationRequest): Prom
   const hash = tariffHash(tariff)
   const externalId = `reprice:${Bun.SHA256.hash(`${hash} ${from} ${to}`, 'hex').slice(0, 24)}`
 
+  const withPlans = Object.keys(tariff.plans).some((plan) => pricingPlan(tariff, plan))
   const repricing = openRepricing(sql, tariff)
   const fees = new Map<string, FeesOfAccount>()
   const committed = new Map<string, string[]>()
@@ -43,7 +45,7 @@ export async function simulateTariff(sql: Sql, request: SimulationRequest): Prom
     isOver &&= end.now >= period.end
     const range = { shard, period, end }
     const refunds = await readRefunds(sql, range)
-    for await (const groups of readCalls(sql, range, refunds)) {
+    for await (const groups of readCalls(sql, range, refunds, withPlans)) {
       open += groups.reduce((sum, group) => sum + group.open, 0)
       for (const group of groups) await repricing.add(group, refunds)
     }

@@ -43,8 +43,10 @@ function linesOf(
   credits: Sum,
 ): ComponentLine[] {
   const tallies = new Map<string, Tally>()
-  for (const { tariff, name, by, quantity, units } of sums) {
-    const price = prices.get(endpoint)?.get(tariff)
+  for (const { tariff, plan, name, by, quantity, units } of sums) {
+    const price = prices
+      .get(endpoint)
+      ?.find((of) => of.tariff === tariff && of.plan === plan)?.price
     const parts = price && pricedParts(price, by ?? undefined)
     const part = parts?.find((one) => (one.name ?? '') === name)
     // Of kinds of tokens, those that never came are not listed.

@@ -4,6 +4,7 @@
  */
 import type { Sql } from '../../ledger/connect.ts'
 import type { Sum } from '../../lib/sums.ts'
+import { type PricesByPlan, priceForPlan, pricingPlan } from '../../pricing/plan-prices.ts'
 import {
   type Component,
   componentsOf,
@@ -22,6 +23,8 @@ import { isBetween, isInRange } from './range-conditions.ts'
 export interface ComponentSum {
   readonly endpoint: string
   readonly tariff: string
+  /** The plan that priced them, where it has prices of its own; else empty. */
+  readonly plan: string
   /** Empty: the price has one component, which has no name. */
   readonly name: string
   /** The name in the price's table; null where its rates depend on no value. */
@@ -31,24 +34,35 @@ export interface ComponentSum {
   readonly units: Sum
 }
 
-/** The prices of a route under the tariffs that priced calls of the period, by the tariffs' hashes. */
-export type ItemisedPrices = ReadonlyMap<string, ReadonlyMap<string, PriceRule>>
+/** The prices of a route under the tariffs that priced calls of the period, and under the plans that have prices of their own. */
+export type ItemisedPrices = ReadonlyMap<string, readonly ItemisedPrice[]>
 
-/** The prices of these endpoints that take a charge apart, by endpoint and tariff. */
+interface ItemisedPrice {
+  readonly tariff: string
+  /** Empty: of a call that names none. */
+  readonly plan: string
+  readonly price: PriceRule
+}
+
+/** The prices of these endpoints that take a charge apart, by endpoint. */
 export async function readItemisedPrices(
   sql: Sql,
   shard: number,
   endpoints: readonly string[],
 ): Promise<ItemisedPrices> {
-  const rows = await sql<{ hash: string; prices: Record<string, PriceRule> }[]>`
-    select distinct on (hash) hash, content -> 'prices' as prices from tariffs where shard = ${shard}`
-  const found = new Map<string, Map<string, PriceRule>>()
+  const rows = await sql<{ hash: string; content: PricesByPlan }[]>`
+    select distinct on (hash) hash, content from tariffs where shard = ${shard}`
+  const found = new Map<string, ItemisedPrice[]>()
   for (const endpoint of endpoints) {
-    for (const { hash, prices } of rows) {
-      const price = Object.hasOwn(prices, endpoint) ? prices[endpoint] : undefined
-      if (price === undefined || !isItemised(price)) continue
-      const byTariff = found.get(endpoint) ?? new Map<string, PriceRule>()
-      found.set(endpoint, byTariff.set(hash, price))
+    for (const { hash: tariff, content } of rows) {
+      const plans = Object.keys(content.plans).filter((plan) => pricingPlan(content, plan))
+      for (const plan of ['', ...plans]) {
+        const price = priceForPlan(content, endpoint, plan)
+        if (price === undefined || !isItemised(price)) continue
+        const ofEndpoint = found.get(endpoint) ?? []
+        found.set(endpoint, ofEndpoint)
+        ofEndpoint.push({ tariff, plan, price })
+      }
     }
   }
   return found
@@ -67,10 +81,10 @@ export async function readComponentSums(
   period: Period,
   prices: ItemisedPrices,
 ): Promise<ComponentSum[]> {
-  const wanted = [...prices].flatMap(([endpoint, byTariff]) =>
-    [...byTariff].flatMap(([tariff, price]) =>
+  const wanted = [...prices].flatMap(([endpoint, ofEndpoint]) =>
+    ofEndpoint.flatMap(({ tariff, plan, price }) =>
       partsOf(price).map(({ component, name, others }) => ({
-        ...{ endpoint, tariff, name, others },
+        ...{ endpoint, tariff, plan, name, others },
         unit: 'unit' in component ? (component.unit ?? 1) : 1,
         isMetered: isMeteredComponent(component) && (others.length > 0 || !isByKind(component)),
         // Every call is one call, whether it was recorded so or not.
@@ -81,25 +95,25 @@ export async function readComponentSums(
   if (wanted.length === 0) return []
   const sums: ComponentSum[] = []
   const read = (piece: AccountRange) => sql<ComponentSum[]>`
-    select c.endpoint, c.tariff, c.name, e.rate as by,
+    select c.endpoint, c.tariff, c.plan, c.name, e.rate as by,
       total(c.quantity)::numeric as quantity, total((c.quantity + c.unit - 1) / c.unit)::numeric as units
     from (
       select endpoint, tariff, quantity, (${sql.unsafe(countedField('by'))}) #>> '{}' as rate,
-        ${sql.unsafe(countedField('parts'))} as parts
+        coalesce((${sql.unsafe(countedField('plan'))}) #>> '{}', '') as plan, ${sql.unsafe(countedField('parts'))} as parts
       from events e
       where ${isInRange(sql, piece)} and type = 'HoldSettled' and ${isBetween(sql, period.start, period.end)}
         and endpoint = any(${sql.array([...prices.keys()], 1009)})
     ) e
     cross join lateral (
-      select w.endpoint, w.tariff, w.name, w.unit, case when w.name = '' or w."isMetered" then e.quantity - (
+      select w.endpoint, w.tariff, w.plan, w.name, w.unit, case when w.name = '' or w."isMetered" then e.quantity - (
           select coalesce(sum((e.parts ->> other.name)::bigint), 0)
           from json_array_elements_text(w.others) other (name))::bigint
         else coalesce((e.parts ->> w.name)::bigint, w.least, 0) end as quantity
       from json_to_recordset(${JSON.stringify(wanted)}::text::json)
-        w (endpoint text, tariff text, name text, unit bigint, "isMetered" boolean, least bigint, others json)
-      where w.endpoint = e.endpoint and w.tariff = e.tariff
+        w (endpoint text, tariff text, plan text, name text, unit bigint, "isMetered" boolean, least bigint, others json)
+      where w.endpoint = e.endpoint and w.tariff = e.tariff and w.plan = e.plan
     ) c
-    group by 1, 2, 3, 4`
+    group by 1, 2, 3, 4, 5`
   for await (const piece of readInRanges(range, read)) sums.push(...piece)
   return sums
 }

@@ -130,6 +130,7 @@ function commandOf(columns: Command['columns'], payload: Command['payload']): Ca
     endpoint: columns.endpoint,
     tariff: columns.tariff,
     ...(columns.claim && { claim: { key: columns.claim, requestHash: columns.request_hash } }),
+    ...(typeof payload.plan === 'string' && { plan: payload.plan }),
     ...(typeof payload.lease === 'string' && { lease: payload.lease }),
     ...(typeof payload.sentCredits === 'number' && {
       sent: { credits: payload.sentCredits, quantity: payload.sentQuantity },

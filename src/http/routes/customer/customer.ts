@@ -198,9 +198,16 @@ async function readKey(
 async function readPrices({ tariffs, routes }: CustomerDeps): Promise<Reply> {
   const [current, ...announced] = (await tariffs()).map((tariff) => ({
     ...tariff,
-    prices: mapValues(tariff.prices, (price) => publicPrice(price as PriceRule)),
+    plans: mapValues(tariff.plans, (plan) =>
+      plan.prices ? { ...plan, prices: publicPrices(plan.prices) } : plan,
+    ),
+    prices: publicPrices(tariff.prices),
   }))
   return { json: { current, announced, routes } }
+}
+
+function publicPrices(prices: Readonly<Record<string, unknown>>): Record<string, PriceRule> {
+  return mapValues(prices, (price) => publicPrice(price as PriceRule))
 }
 
 async function listCharges(

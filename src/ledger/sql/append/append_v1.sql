@@ -71,6 +71,7 @@ begin
       {{check_key}}
       {{check_claim}}
       {{check_terms}}
+      {{check_plan}}
       {{check_credits}}
       if v_verdict = 'ok' then
         {{grant_due_allowance}}

@@ -16,6 +16,8 @@ declare
   v_plan_max_in_flight integer[];
   -- Whether more than their credits decides what they give a month.
   v_plan_has_terms boolean[];
+  -- Those that have prices of their own; null: none.
+  v_pricing_plans text[];
   -- Columns of the events that the batch becomes, one element a command. Without a time of its own an event occurs now, and
   -- without credits of its own it has those of its command.
   v_event_times timestamptz[];
@@ -28,9 +30,10 @@ begin
   -- All at once: an expression of its own costs a batch as much as a small look-up.
   select first_id(v_now - interval '5 minutes'), first_id(v_now + interval '5 minutes 1 millisecond'),
       coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), ''),
-      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, p.plans, p.credits, p.max_in_flight, p.has_terms
+      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, p.plans, p.credits, p.max_in_flight, p.has_terms,
+      t.pricing_plans
     into v_ids_begin, v_ids_end, v_sought_ids_end, v_month, v_tariff, v_plans, v_plan_credits, v_plan_max_in_flight,
-      v_plan_has_terms
+      v_plan_has_terms, v_pricing_plans
     from (select) batch
     left join (
       {{tariff_in_force}}

@@ -15,6 +15,7 @@ import checkBatch from './check_batch.sql' with { type: 'text' }
 import checkClaim from './check_claim.sql' with { type: 'text' }
 import checkCredits from './check_credits.sql' with { type: 'text' }
 import checkKey from './check_key.sql' with { type: 'text' }
+import checkPlan from './check_plan.sql' with { type: 'text' }
 import checkRequest from './check_request.sql' with { type: 'text' }
 import checkTerms from './check_terms.sql' with { type: 'text' }
 import decideCount from './decide_count.sql' with { type: 'text' }
@@ -46,6 +47,7 @@ const appendParts = {
   check_key: checkKey,
   check_claim: checkClaim,
   check_terms: checkTerms,
+  check_plan: checkPlan,
   check_credits: checkCredits,
   grant_due_allowance: grantDueAllowance,
   draw_on_lots: drawOnLots,
@@ -108,7 +110,7 @@ const values = {
   event_type: `case in_kind[nth] ${Object.entries(eventTypeOfKind)
     .map(([kind, type]) => `when '${kind}' then '${type}'`)
     .join(' ')} end`,
-  tariff_in_force: tariffInForce({ shard: 'in_shard', time: 'v_now' }),
+  tariff_in_force: tariffInForce({ shard: 'in_shard', time: 'v_now', more: ', t.pricing_plans' }),
   plan_in_force: planInForce({ shard: 'in_shard', account: firstAccount, time: 'v_now' }),
   move_head: moveHead({ shard: 'in_shard', position: 'v_position', time: 'v_now', hash: 'v_hash' }),
   live_lots: liveLots({ shard: 'in_shard', account: firstAccount, mode: 'c.mode', time: 'v_now' }),

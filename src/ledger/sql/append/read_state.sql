@@ -32,6 +32,8 @@ select c.*,
   -- A plan that the tariff does not know allows nothing, and gives nothing.
   coalesce(s.max_in_flight, v_plan_max_in_flight[p.plan], 0) as max_in_flight,
   v_plan_has_terms[p.plan] as has_terms,
+  -- Where it stands among the tariff's plans.
+  p.plan,
   coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,
   -- The month's allowance that the first accepted purchase brings, and what of it repays the account's debt.
   due.credits as allowance_due, least(coalesce(b.debt, 0), due.credits) as debt_repaid,

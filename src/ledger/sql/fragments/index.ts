@@ -10,9 +10,12 @@ import tariffInForceText from './tariff_in_force.sql' with { type: 'text' }
 /** The name of the rule of the log that a row of `events` breaks; null: of none. */
 export const brokenRule = fillIn(brokenRuleText, { max_amount: String(maxAmount) })
 
-/** The arguments are SQL expressions. */
-export const tariffInForce = (of: { readonly shard: string; readonly time: string }): string =>
-  fillIn(tariffInForceText, of)
+/** The arguments are SQL expressions. @param of.more columns beside its hash */
+export const tariffInForce = (of: {
+  readonly shard: string
+  readonly time: string
+  readonly more?: string
+}): string => fillIn(tariffInForceText, { more: '', ...of })
 
 export const planInForce = (of: {
   readonly shard: string

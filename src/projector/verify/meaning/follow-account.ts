@@ -29,7 +29,7 @@ export function followAccount(state: LedgerState, event: RareEvent): string[] {
   known.version = streamVersion ?? known.version
   switch (type) {
     case 'PlanStarted':
-      known.plans.push({ plan: payload.plan, from: microsOf(payload.from) })
+      known.plans.push({ position, plan: payload.plan, from: microsOf(payload.from) })
       expectTrials(state, event)
       return faults
     case 'AccountFrozen':

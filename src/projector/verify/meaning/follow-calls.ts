@@ -78,6 +78,8 @@ interface OpenHold {
   readonly lots: Map<number, number>
   /** By the event that opened it. */
   readonly counted: Counted
+  /** That it was priced by, where it names one. */
+  readonly plan: string | undefined
   sent: { readonly credits: number; readonly quantity: number } | undefined
 }
 
@@ -90,7 +92,9 @@ function followCall(state: LedgerState, call: readonly CallEvent[]): Finding[] {
     if (event.type === 'CreditsHeld') {
       const { quantity, payload } = event
       const counted = countedOf({ ...(payload as Partial<Counted>), quantity: quantity ?? 0 })
-      hold = { credits: 0, quantity: 0, expiresAt: 0, lots: new Map(), counted, sent: undefined }
+      const plan = payload.plan as string | undefined
+      const nothing = { credits: 0, quantity: 0, expiresAt: 0, lots: new Map(), sent: undefined }
+      hold = { ...nothing, counted, plan }
       grow(hold, event)
     } else if (event.held === null || !hold) {
       // A call on a lease, or one whose hold is not there, which is a fault of the credits.
@@ -153,14 +157,14 @@ function extensionFaults(state: LedgerState, hold: OpenHold, event: CallEvent): 
 /** What the hold counts, with another quantity of what grows, must cost so much. */
 function grownFault(
   state: LedgerState,
-  { counted }: OpenHold,
+  { counted, plan }: OpenHold,
   { tariff, endpoint }: CallEvent,
   quantity: number,
   credits: number,
 ): string | undefined {
-  const price = findPrice(state, tariff, endpoint ?? '')
+  const price = findPrice(state, tariff, endpoint ?? '', plan)
   const grown = price ? withQuantity(price, counted, quantity) : counted
-  return priceFault(state, { tariff, endpoint: endpoint ?? '', counted: grown, credits })
+  return priceFault(state, { tariff, endpoint: endpoint ?? '', plan, counted: grown, credits })
 }
 
 function endFaults(hold: OpenHold, event: CallEvent): string[] {

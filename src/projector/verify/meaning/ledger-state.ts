@@ -16,7 +16,7 @@ interface FollowedAccount {
   frozen: boolean
   erased: boolean
   /** In the order in which they were decided. */
-  readonly plans: { readonly plan: string; readonly from: Micros }[]
+  readonly plans: { readonly position: number; readonly plan: string; readonly from: Micros }[]
   readonly keys: FollowedKey[]
   /** The modes in which it has had a trial. */
   readonly trials: Set<string>
@@ -110,6 +110,16 @@ export function tariffAt(state: LedgerState, time: Micros): PublishedTariff | un
     if (tariff.from <= time && (!found || tariff.from >= found.from)) found = tariff
   }
   return found
+}
+
+/** The plan in force at an event: the last that was decided before it, of those that had begun. */
+export function planAt(
+  state: LedgerState,
+  accountId: string,
+  { position, recordedAt }: { readonly position: number; readonly recordedAt: Micros },
+): string | undefined {
+  const plans = state.accounts.get(accountId)?.plans ?? []
+  return plans.findLast((plan) => plan.position < position && plan.from <= recordedAt)?.plan
 }
 
 function newPurse(): Purse {

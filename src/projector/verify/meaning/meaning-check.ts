@@ -13,6 +13,7 @@ import {
   openRangeCheck,
 } from '../log-check.ts'
 import { checkClaims, claimTables } from './check-claims.ts'
+import { checkPlans } from './check-plans.ts'
 import { checkRefunds } from './check-refunds.ts'
 import { followCalls } from './follow-calls.ts'
 import { unpaidAtEnd } from './follow-credits.ts'
@@ -50,6 +51,7 @@ async function checkRange(
   findings.push(...(await checkPayloads(state, groups, range, connection)))
   findings.push(...(await checkPrices(state, groups, range, connection)))
   findings.push(...(await followCalls(state, groups, range, connection)))
+  findings.push(...(await checkPlans(state, range, connection)))
   if (hasClaims(groups)) findings.push(...(await checkClaims(range, connection)))
   findings.push(...(await checkRefunds(rare, connection)))
   return findings

@@ -5,7 +5,7 @@ import { catalogue } from '../../../../events/catalogue.ts'
 import { type Counted, countedOf } from '../../../../events/counted.ts'
 import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
 import type { LedgerState } from './ledger-state.ts'
-import { findPrice, noPriceFault, priceFault } from './price-groups.ts'
+import { findPrice, hasPrices, noPriceFault, priceFault } from './price-groups.ts'
 import type { EventGroup } from './scan-calls.ts'
 
 interface PayloadCheck {
@@ -87,12 +87,16 @@ export async function checkPayloads(
 function unusualPriceFault(state: LedgerState, event: UnusualEvent): string | undefined {
   const { type, payload, tariff, endpoint, quantity, credits } = event
   if (tariff === null || endpoint === null) return undefined
+  const plan = payload.plan as string | undefined
+  if (plan !== undefined && !hasPrices(state, tariff, plan)) {
+    return `plan ${plan} has no prices of its own`
+  }
   if (type === 'HoldReleased' && payload.lease !== undefined) {
-    return findPrice(state, tariff, endpoint) ? undefined : noPriceFault(endpoint)
+    return findPrice(state, tariff, endpoint, undefined) ? undefined : noPriceFault(endpoint)
   }
   if (type !== 'CreditsHeld' && type !== 'HoldSettled') return undefined
   // What an expiry charges is what an extension says was sent, and priced there: follow-calls.ts.
   if (payload.terminatedBy === 'gateway') return undefined
   const counted = countedOf({ ...(payload as Partial<Counted>), quantity: quantity ?? 0 })
-  return priceFault(state, { tariff, endpoint, counted, credits: credits ?? 0 })
+  return priceFault(state, { tariff, endpoint, plan, counted, credits: credits ?? 0 })
 }

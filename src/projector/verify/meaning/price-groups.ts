@@ -1,5 +1,6 @@
 /** Whether the calls of a range cost what their tariffs say: each group of calls that cost the same is priced once. */
 import type { Counted } from '../../../../events/counted.ts'
+import { priceForPlan, pricingPlan } from '../../../pricing/plan-prices.ts'
 import { exactCredits } from '../../../pricing/price-arithmetic.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
@@ -29,6 +30,8 @@ export async function checkPrices(
 interface Priced {
   readonly tariff: string
   readonly endpoint: string
+  /** As the event names it. */
+  readonly plan?: string | undefined
   readonly counted: Counted
   readonly credits: number
 }
@@ -36,9 +39,9 @@ interface Priced {
 /** Why so many credits are not the price of what was counted; undefined: they are. */
 export function priceFault(
   state: LedgerState,
-  { tariff, endpoint, counted, credits }: Priced,
+  { tariff, endpoint, plan, counted, credits }: Priced,
 ): string | undefined {
-  const price = findPrice(state, tariff, endpoint)
+  const price = findPrice(state, tariff, endpoint, plan)
   if (!price) return noPriceFault(endpoint)
   const cost = priceOf(price, counted)
   if (cost === credits) return undefined
@@ -53,9 +56,16 @@ export function findPrice(
   state: LedgerState,
   tariff: string,
   endpoint: string,
+  plan: string | undefined,
 ): PriceRule | undefined {
-  const prices = state.tariffs.find(({ hash }) => hash === tariff)?.prices
-  return prices && Object.hasOwn(prices, endpoint) ? prices[endpoint] : undefined
+  const published = state.tariffs.find(({ hash }) => hash === tariff)
+  return published && priceForPlan(published, endpoint, plan)
+}
+
+/** Whether the tariff has prices of the plan's own. */
+export function hasPrices(state: LedgerState, tariff: string, plan: string): boolean {
+  const published = state.tariffs.find(({ hash }) => hash === tariff)
+  return published !== undefined && pricingPlan(published, plan) !== undefined
 }
 
 /** A price of a damaged log can be none. */
