@@ -7,6 +7,7 @@ import { BadConnectionString } from '../ledger/connection/connection-string.ts'
 import { resolveDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
 import { ConfigError, type ConfigProblem, printValue } from './config-error.ts'
 import type { Env } from './load-config.ts'
+import { BadRedisUrl, parseRedisUrl } from './redis-url.ts'
 
 export interface Environment {
   readonly databaseUrl?: string
@@ -51,7 +52,7 @@ export function readEnvironment(env: Env): Environment {
   const environment = withoutUndefined({
     databaseUrl: readDatabaseUrl(source, 'DATABASE_URL'),
     managementDatabaseUrl: readDatabaseUrl(source, 'MANAGEMENT_DATABASE_URL'),
-    redisUrl: readUrl(source, 'REDIS_URL', ['redis:', 'rediss:']),
+    redisUrl: readRedisUrl(source, 'REDIS_URL'),
     jwtSecret: env.JWT_SECRET || undefined,
     jwksUrl: readUrl(source, 'JWKS_URL', ['https:', 'http:']),
     jwtIssuer: readText(source, 'JWT_ISSUER'),
@@ -92,6 +93,18 @@ function readDatabaseUrl(source: Source, name: string): string | undefined {
     addProblem(source, name, error.message)
     return undefined
   }
+}
+
+function readRedisUrl(source: Source, name: string): string | undefined {
+  const text = readText(source, name)
+  if (text === undefined) return undefined
+  try {
+    parseRedisUrl(text)
+  } catch (error) {
+    if (!(error instanceof BadRedisUrl)) throw error
+    addProblem(source, name, error.message)
+  }
+  return text
 }
 
 function readPort(source: Source, name: string, byDefault: string): number {

@@ -28,7 +28,7 @@ export function redactor(
 const authorization = /\b(Bearer|Basic) +[\w.~+/=-]{16,}/gi
 /** It begins at what no name of a scheme has, so that a long word is read once and not from each of its letters. */
 const password = /:\/\/([^\s:@/"\\]*):[^\s@/"\\]+@/g
-const passwordParameter = /\b((?:ssl)?password) *= *(?:'[^'"\\]*'|[^\s&'"\\]+)/gi
+const passwordParameter = /\b((?:ssl|sentinel)?password) *= *(?:'[^'"\\]*'|[^\s&'"\\]+)/gi
 
 /** A run of characters that tokens and their dots are made of: each character of a text is in one run. */
 const run = /[\w.-]+/g

@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
 import type { Variable } from '../config/upstream-credentials.ts'
-import type { RateLimiterLog } from '../gate/rate-limit/redis-limiter.ts'
+import type { RateLimiterLog } from '../gate/rate-limit/redis-nodes.ts'
 import type { MetricsEndpoint } from './metrics/serve-metrics.ts'
 import type { Plane } from './plane.ts'
 

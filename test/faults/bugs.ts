@@ -155,8 +155,8 @@ export const bugs: readonly Bug[] = [
     source: [
       {
         file: 'src/gate/rate-limit/open-rate-limiter.ts',
-        from: 'if (redisUrl !== undefined) return openRedisLimiter({ ...options, redisUrl })',
-        to: 'if (redisUrl !== undefined) return openInProcessLimiter()',
+        from: 'return openRedisLimiter({ ...options, address: parseRedisUrl(redisUrl) })',
+        to: 'return openInProcessLimiter()',
       },
     ],
   },

@@ -34,11 +34,27 @@ export function testRedisUrl(): Promise<string | undefined> {
   return shared
 }
 
-/** Starts a redis-server that keeps nothing on disk, on `port` or a free one, for a test that will break it. */
-export async function startRedis(port?: number): Promise<TestRedis> {
+/**
+ * Starts a redis-server that keeps nothing on disk, on `port` or a free one, for a test that will break it.
+ *
+ * @param settings more of its settings, by their names in redis.conf
+ * @param urlOf its address, where that is another one with these settings
+ */
+export async function startRedis(
+  port?: number,
+  settings: Readonly<Record<string, string | number>> = {},
+  urlOf = (chosen: number) => `redis://127.0.0.1:${chosen}`,
+): Promise<TestRedis> {
   const chosen = port ?? (await freePort())
   const folder = mkdtempSync(join(tmpdir(), 'tollbook-redis-'))
-  const flags = { port: chosen, bind: '127.0.0.1', save: '', appendonly: 'no', dir: folder }
+  const flags = {
+    port: chosen,
+    bind: '127.0.0.1',
+    save: '',
+    appendonly: 'no',
+    dir: folder,
+    ...settings,
+  }
   const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)])
   const server = Bun.spawn(['redis-server', ...args], { stdout: 'ignore', stderr: 'ignore' })
   const callOffGuard = guardProcess(server.pid, 'KILL', folder)
@@ -51,7 +67,7 @@ export async function startRedis(port?: number): Promise<TestRedis> {
   }
   const stop = () => kill('SIGKILL') // it keeps nothing, and SIGTERM would wait for ever on a stopped one
 
-  const url = `redis://127.0.0.1:${chosen}`
+  const url = urlOf(chosen)
   try {
     await untilItResponds(url, server)
   } catch (error) {

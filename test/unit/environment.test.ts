@@ -82,7 +82,7 @@ describe('the environment', () => {
     )
     expect(problems).toEqual([
       'DATABASE_URL: expected postgres://user:password@host:port/database, or host=… dbname=…',
-      'REDIS_URL: expected a URL that begins with redis://',
+      'REDIS_URL: expected redis://host:6379, redis+cluster://a:6379,b:6379 or redis+sentinel://a:26379,b:26379/master-name; with TLS, rediss',
       'PORT: expected an integer from 0 to 65535, got "70000"',
       'CORS_ORIGINS: expected origins such as https://example.com, got "https://a.example/"',
       'CORS_HEADERS: expected headers such as X-App-Version, X-App-* or *, got "X-App:"',

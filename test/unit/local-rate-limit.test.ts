@@ -46,21 +46,21 @@ describe('a local rate limit', () => {
 
 describe('a Redis is trusted', () => {
   const nowMs = 1_000_000
-  const identity = { runId: 'one', uptimeMs: 30_000 }
+  const identity = { id: 'one', trustedForMs: 30_000 }
 
   test('as far back as it is up, when it is met for the first time', () => {
     expect(trustIn(identity, undefined, nowMs, false).trustedSinceMs).toBe(nowMs - 30_000)
   })
 
   test('as before, when the same one is met again', () => {
-    const before = { runId: 'one', trustedSinceMs: 5 }
+    const before = { id: 'one', trustedSinceMs: 5 }
     expect(trustIn(identity, before, nowMs, false)).toEqual(before)
   })
 
   test('from now on, when it is another one, however long that is up', () => {
-    const before = { runId: 'zero', trustedSinceMs: 5 }
-    expect(trustIn(identity, before, nowMs, false)).toEqual({ runId: 'one', trustedSinceMs: nowMs })
-    expect(trustIn(identity, before, nowMs, true)).toEqual({ runId: 'one', trustedSinceMs: nowMs })
+    const before = { id: 'zero', trustedSinceMs: 5 }
+    expect(trustIn(identity, before, nowMs, false)).toEqual({ id: 'one', trustedSinceMs: nowMs })
+    expect(trustIn(identity, before, nowMs, true)).toEqual({ id: 'one', trustedSinceMs: nowMs })
   })
 
   test('at once by a lone gateway that has let nothing through by itself', () => {

@@ -3,19 +3,17 @@
  *
  * A client that reconnects by itself would send a decision to whatever listens at the address: after a
  * restart, to a Redis that has forgotten everything. Here a connection that fails is thrown away. The
- * next one first says which Redis it leads to and how long that has been up.
+ * next one first says which Redis it leads to and for how long that has certainly kept its memory.
  */
-import { Command, Redis } from 'ioredis'
+import { Command, type Redis } from 'ioredis'
+import type { RedisAddress } from '../../config/redis-url.ts'
 import { noPrefetch, type PrefetchQuestion } from './prefetched-permits.ts'
 import type { RateLimit } from './rate-limiter.ts'
+import { openRedisClient, type RedisServer } from './redis-client.ts'
+import { assertDecides, readIdentity } from './redis-identity.ts'
 import { rateLimitScript } from './redis-script.ts'
-import { type ReplyWatchdog, watchReplies } from './reply-watchdog.ts'
-
-/** Which Redis it is: a restart changes the id and starts the uptime again. */
-export interface RedisIdentity {
-  readonly runId: string
-  readonly uptimeMs: number
-}
+import type { RedisIdentity } from './redis-trust.ts'
+import { watchReplies } from './reply-watchdog.ts'
 
 /** All commands reject when the connection fails, at the latest about 75 ms after they were sent. */
 export interface RedisConnection {
@@ -36,18 +34,39 @@ const scriptHash = new Bun.CryptoHasher('sha1').update(rateLimitScript).digest('
 /** A connection is made in the background or once at the start, so it may take a moment. */
 const connectTimeoutMs = 1_000
 
-/** Rejects when Redis cannot be reached, does not reply in time, or cannot run the script. */
-export async function connectToRedis(url: string, prefix: string): Promise<RedisConnection> {
-  const client = newClient(url)
-  const life = watchClient(client)
-  const run = scriptRunner(client, life, prefix)
-  const timer = setTimeout(() => life.end(new Error('Redis is slow to connect')), connectTimeoutMs)
+/** A slot that is on its way, or that another master has by now. The other slots of the server are where they were. */
+const isElsewhere = (error: unknown) =>
+  error instanceof Error &&
+  /^(MOVED|ASK|TRYAGAIN|CLUSTERDOWN Hash slot not served)\b/.test(error.message)
+
+/**
+ * Rejects when Redis cannot be reached, does not reply in time, or cannot run the script.
+ *
+ * @param options.kind how the address names the server
+ * @param options.prefix stands before every key
+ * @param options.tag a hash tag of which the keys are on this server
+ * @param options.onElsewhere is called when the server says that it does not have a slot
+ */
+export async function connectToRedis(
+  server: RedisServer,
+  options: {
+    readonly kind: RedisAddress['kind']
+    readonly prefix: string
+    readonly tag: string
+    readonly onElsewhere?: () => void
+  },
+): Promise<RedisConnection> {
+  const { kind, prefix, tag, onElsewhere = () => {} } = options
+  const { client, lost, end } = await openRedisClient(server, connectTimeoutMs)
+  const run = scriptRunner(client, lost, end, prefix, onElsewhere)
+  const timer = setTimeout(() => end(new Error('Redis is slow to connect')), connectTimeoutMs)
   try {
-    await client.connect()
-    // A Redis that cannot run the script (a replica, a full one) must fail here, not at a call.
-    const probe = [{ key: '{probe}', limit: 1, windowMs: 1 }]
-    await run(keysOf(probe), 'take', ...numbersOf(probe, noPrefetch(probe)))
-    const identity = identityIn(await client.info('server'))
+    const info = String(await client.call('INFO'))
+    assertDecides(info, kind)
+    // A Redis that cannot run the script (a full one, say) must fail here, not at a call.
+    const probe = [{ key: `${tag}:probe`, limit: 1, windowMs: 1 }]
+    await run(keysOf(probe), 'take', ...numbersOf(probe, noPrefetch(probe))).catch(unlessElsewhere)
+    const identity = await readIdentity(client, info, kind, `${prefix}${tag}:since`)
     return {
       identity,
       takePermit: (limits, prefetch) => run(keysOf(limits), 'take', ...numbersOf(limits, prefetch)),
@@ -56,61 +75,33 @@ export async function connectToRedis(url: string, prefix: string): Promise<Redis
       returnPermit: async (limits, takenAtUs) => {
         await run(keysOf(limits), 'return', takenAtUs)
       },
-      lost: life.lost,
-      close: () => life.end(new Error('closed')),
+      lost,
+      close: () => end(new Error('closed')),
     }
   } catch (error) {
-    throw life.end(error)
+    throw end(error)
   } finally {
     clearTimeout(timer)
   }
 }
 
-/** A client for one connection: nothing is queued for the next one or sent again on it. */
-function newClient(url: string): Redis {
-  return new Redis(url, {
-    lazyConnect: true,
-    retryStrategy: null,
-    enableOfflineQueue: false,
-    connectTimeout: connectTimeoutMs,
-    enableAutoPipelining: false,
-  })
-}
-
-/** How a client's one connection ends, and what is under way on it. */
-interface ClientLife {
-  readonly lost: Promise<Error>
-  readonly watchdog: ReplyWatchdog
-  /** Ends the connection, with everything in flight on it, for this reason. Returns the first reason there was. */
-  end(reason: unknown): Error
-}
-
-function watchClient(client: Redis): ClientLife {
-  let failure: Error | undefined
-  const lost = new Promise<Error>((resolve) => {
-    client.on('error', (error: Error) => {
-      failure ??= error
-    })
-    client.once('end', () => {
-      watchdog.stop()
-      resolve(failure ?? new Error('Redis closed the connection'))
-    })
-  })
-  function end(reason: unknown): Error {
-    failure ??= reason instanceof Error ? reason : new Error(String(reason))
-    // disconnect() would first wait for a stopped Redis to say goodbye.
-    client.stream?.destroy()
-    return failure
-  }
-  const watchdog = watchReplies(() => end(new Error('Redis did not reply in time')))
-  return { lost, watchdog, end }
+function unlessElsewhere(error: unknown): undefined {
+  if (!isElsewhere(error)) throw error
 }
 
 /**
  * Runs the script by its hash, and by its text where Redis does not know it. Commands are made here and not by ioredis, which
  * would do more for each of them than the rest of its way takes.
  */
-function scriptRunner(client: Redis, { watchdog, end }: ClientLife, prefix: string) {
+function scriptRunner(
+  client: Redis,
+  lost: Promise<Error>,
+  end: (reason: unknown) => Error,
+  prefix: string,
+  onElsewhere: () => void,
+) {
+  const watchdog = watchReplies(() => end(new Error('Redis did not reply in time')))
+  void lost.then(() => watchdog.stop())
   const writes = gatheredWrites(client)
   const send = (name: 'eval' | 'evalsha', script: string, args: readonly string[]) => {
     const command = new Command(name, [script, ...args])
@@ -132,8 +123,9 @@ function scriptRunner(client: Redis, { watchdog, end }: ClientLife, prefix: stri
     try {
       return await ask([String(keys.length), ...prefixed, ...args.map(String)])
     } catch (error) {
-      // An error reply (read-only, out of memory) is as good as no Redis.
-      end(error)
+      if (isElsewhere(error)) onElsewhere()
+      // Another error reply (read-only, out of memory) is as good as no Redis.
+      else end(error)
       throw error
     } finally {
       watchdog.replied()
@@ -172,14 +164,4 @@ function numbersOf(
   const { takenAtUs = 0, count: taken = 0, spent = 0 } = accounted ?? {}
   const ofLimits = limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
   return [count, usableMs * 1_000, takenAtUs, taken, spent, ...ofLimits]
-}
-
-/** `INFO server`. The uptime is in whole seconds, so a second less is what is certain. */
-function identityIn(info: string): RedisIdentity {
-  const runId = /^run_id:(\w+)/m.exec(info)?.[1]
-  const uptimeSeconds = Number(/^uptime_in_seconds:(\d+)/m.exec(info)?.[1])
-  if (runId === undefined || Number.isNaN(uptimeSeconds)) {
-    throw new Error('INFO server does not say which Redis this is')
-  }
-  return { runId, uptimeMs: Math.max(0, uptimeSeconds - 1) * 1_000 }
 }

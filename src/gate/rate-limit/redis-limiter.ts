@@ -3,14 +3,15 @@
  *
  * A call never waits for a lost Redis to come back. The first calls that find it silent wait about 75 ms; all
  * others are decided at once by the local rate limit. A connection is tried in the background until there is
- * one. redis-trust.ts says how many calls pass in the two ways together.
+ * one. redis-trust.ts says how many calls pass in the two ways together. Which of several servers decides a limit,
+ * redis-nodes.ts knows.
  *
  * Permits of busy accounts are prefetched, several in one question: see prefetched-permits.ts.
  *
  * A call that was under way when Redis fell silent may have taken a permit there that nobody returns. The
  * limit is then too strict until that permit's time span has passed, never too lax.
  */
-import type { Logger } from 'pino'
+import type { RedisAddress } from '../../config/redis-url.ts'
 import { openLocalLimiter } from './local-rate-limit.ts'
 import { noPrefetch, type PermitBatch, PrefetchedPermits, unspend } from './prefetched-permits.ts'
 import type {
@@ -20,31 +21,27 @@ import type {
   RateLimiter,
   RateLimitState,
 } from './rate-limiter.ts'
-import { assertLimits, tightest } from './rate-limits.ts'
-import { connectToRedis, type RedisConnection } from './redis-connection.ts'
-import { type RedisTrust, trustIn } from './redis-trust.ts'
+import { tightest } from './rate-limits.ts'
+import { connectToMasters, type RateLimiterLog } from './redis-nodes.ts'
 
-export type RateLimiterLog = Pick<Logger, 'info' | 'warn'>
-
-const reconnectAfterMs = 250
 /** How often prefetched permits are looked for that can be spent no more. */
 const accountEveryMs = 250
 
 /**
- * Waits for the first attempt to connect (at most about a second) and resolves also when it failed.
+ * Waits for the first attempt to connect (at most about two seconds) and resolves also when it failed.
  *
  * @param options.gateways how many gateways enforce the limits together while Redis is away
  * @param options.prefix stands before every key; without braces, which mark the hash tag
  */
 export async function openRedisLimiter(options: {
-  redisUrl: string
+  address: RedisAddress
   gateways: number
   prefix: string
   log: RateLimiterLog
 }): Promise<RateLimiter> {
   const local = openLocalLimiter(options.gateways)
   let hasAdmittedLocally = false
-  const redis = keepConnected(options, () => options.gateways === 1 && !hasAdmittedLocally)
+  const redis = connectToMasters(options, () => options.gateways === 1 && !hasAdmittedLocally)
   const prefetched = new PrefetchedPermits(options.gateways)
   const accounting = setInterval(
     () => accountFor(prefetched.takeOverdue(performance.now())),
@@ -91,7 +88,7 @@ export async function openRedisLimiter(options: {
       if (batch && unspend(batch)) return
       const takenAtUs = batch ? batch.accountedAtUs : permit.takenAtUs
       if (takenAtUs === undefined) return
-      await redis.connection?.returnPermit(limits, takenAtUs).catch(unreachable)
+      await redis.connectionFor(limits)?.returnPermit(limits, takenAtUs).catch(unreachable)
     },
     async peek(limits) {
       const reply = await redis.trustedFor(limits)?.peek(limits).catch(unreachable)
@@ -105,85 +102,6 @@ export async function openRedisLimiter(options: {
       await accountFor(prefetched.takeAll())
       await redis.close()
       await local.close()
-    },
-  }
-}
-
-/** The connection to Redis, made again whenever it is lost, and how far back it is trusted. */
-interface ConnectedRedis {
-  /** Resolves after the first attempt to connect. */
-  readonly ready: Promise<void>
-  readonly connection: RedisConnection | undefined
-  /** The connection, when it leads to a Redis whose memory reaches as far back as these limits look. */
-  trustedFor(limits: readonly RateLimit[]): RedisConnection | undefined
-  readonly degraded: boolean
-  close(): Promise<void>
-}
-
-/** @param isOnlyGateway whether no call can have been admitted beside Redis (see redis-trust.ts) */
-function keepConnected(
-  { redisUrl, prefix, log }: { redisUrl: string; prefix: string; log: RateLimiterLog },
-  isOnlyGateway: () => boolean,
-): ConnectedRedis {
-  let connection: RedisConnection | undefined
-  let trust: RedisTrust | undefined
-  let maxWindowMs = 0
-  let isLossLogged = false
-  let isClosed = false
-  let nextAttempt: ReturnType<typeof setTimeout> | undefined
-
-  async function tryToConnect(): Promise<void> {
-    try {
-      const connected = await connectToRedis(redisUrl, prefix)
-      if (isClosed) return connected.close()
-      adopt(connected)
-    } catch (error) {
-      retryLater(error)
-    }
-  }
-
-  function adopt(connected: RedisConnection): void {
-    trust = trustIn(connected.identity, trust, performance.now(), isOnlyGateway())
-    connection = connected
-    if (isLossLogged) log.info('Redis replies again')
-    isLossLogged = false
-    connected.lost.then((reason) => {
-      connection = undefined
-      retryLater(reason)
-    })
-  }
-
-  function retryLater(error: unknown): void {
-    if (isClosed) return
-    if (!isLossLogged)
-      log.warn({ err: error }, 'no Redis: each gateway enforces its local rate limit')
-    isLossLogged = true
-    nextAttempt = setTimeout(tryToConnect, reconnectAfterMs)
-  }
-
-  function isTrusted(windowMs: number): boolean {
-    return trust !== undefined && performance.now() - trust.trustedSinceMs >= windowMs
-  }
-
-  return {
-    ready: tryToConnect(),
-    get connection() {
-      return connection
-    },
-    trustedFor(limits) {
-      assertLimits(limits)
-      const windowMs = Math.max(...limits.map((limit) => limit.windowMs))
-      maxWindowMs = Math.max(maxWindowMs, windowMs)
-      return isTrusted(windowMs) ? connection : undefined
-    },
-    get degraded() {
-      return connection === undefined || !isTrusted(maxWindowMs)
-    },
-    async close() {
-      isClosed = true
-      clearTimeout(nextAttempt)
-      connection?.close()
-      await connection?.lost
     },
   }
 }

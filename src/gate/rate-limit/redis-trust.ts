@@ -14,14 +14,27 @@
  * gateway makes sure of this by itself: a restart breaks its connection, and no decision is asked over a new
  * connection before the Redis at its other end has said which one it is.
  *
- * Not covered: a Redis emptied in place (FLUSHALL), which nobody notices, adds N without any call being
+ * In a Cluster and behind Sentinels all of this is so for each master and each slot by itself. A replica that is promoted may
+ * lack the last permits of its master, and a slot may arrive without its keys. So whoever becomes the master of a slot decides
+ * it when a gateway has known it as that for a whole time span; which gateways knew since when, the master itself keeps for those
+ * that start later (redis-identity.ts). A slot on its way is decided by nobody for the accounts whose keys have left.
+ *
+ * Not covered: an old master that still takes permits beside the new one, while a partition keeps the news from it and from
+ * some gateways. min-replicas-to-write and min-replicas-max-lag, or in a Cluster cluster-node-timeout, end that; a time span
+ * that is longer is not touched by it. A Redis emptied in place (FLUSHALL), which nobody notices, adds N without any call being
  * admitted locally, so 2N; a gateway that restarts while local rate limits decide begins to count anew.
  */
-import type { RedisIdentity } from './redis-connection.ts'
+
+/** Which Redis it is: a restart or a promotion changes the id and begins the time again. */
+export interface RedisIdentity {
+  readonly id: string
+  /** For how long it has certainly kept its memory, and been the one that decides. */
+  readonly trustedForMs: number
+}
 
 /** Which Redis, and since when (on this process's monotonic clock) it has certainly kept its memory. */
 export interface RedisTrust {
-  readonly runId: string
+  readonly id: string
   readonly trustedSinceMs: number
 }
 
@@ -32,14 +45,14 @@ export interface RedisTrust {
  *   under a fresh gateway is trusted at once.
  */
 export function trustIn(
-  { runId, uptimeMs }: RedisIdentity,
+  { id, trustedForMs }: RedisIdentity,
   before: RedisTrust | undefined,
   nowMs: number,
   isOnlyGateway: boolean,
 ): RedisTrust {
   if (before !== undefined) {
     // Another Redis than before, be it a restarted one or a promoted replica, may have no memory.
-    return before.runId === runId ? before : { runId, trustedSinceMs: nowMs }
+    return before.id === id ? before : { id, trustedSinceMs: nowMs }
   }
-  return { runId, trustedSinceMs: isOnlyGateway ? Number.NEGATIVE_INFINITY : nowMs - uptimeMs }
+  return { id, trustedSinceMs: isOnlyGateway ? Number.NEGATIVE_INFINITY : nowMs - trustedForMs }
 }

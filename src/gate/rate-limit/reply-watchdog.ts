@@ -7,7 +7,7 @@
  * second does not mistake that for a dead server. With 25 ms between looks, a command is given up after 50 to
  * 75 ms.
  */
-export interface ReplyWatchdog {
+interface ReplyWatchdog {
   sent(): void
   replied(): void
   /** Stops looking. */
