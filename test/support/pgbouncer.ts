@@ -18,14 +18,14 @@ if (!pgbouncer && process.env.TOLLBOOK_REQUIRE_PGBOUNCER === '1') {
 
 /**
  * Starts one before the database of a URL.
- * @param settings of PgBouncer, beside those that it needs
+ * @param settings of PgBouncer, beside those that it needs and in place of them
  */
 export async function startPgbouncer(
   databaseUrl: string,
   settings: Readonly<Record<string, string>>,
 ): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const target = new URL(databaseUrl)
-  const port = await freePort()
+  const port = Number(settings.listen_port ?? (await freePort()))
   const folder = mkdtempSync(join(tmpdir(), 'tollbook-pgbouncer-'))
   const all = {
     ...{ listen_addr: '127.0.0.1', listen_port: port, unix_socket_dir: '', auth_type: 'plain' },
