@@ -1,9 +1,10 @@
 /** The account stream: who owns an account, its plans and its limits. */
 import { type Static, Type } from '@sinclair/typebox'
 import { maxAmount, maxInteger } from './bounds.ts'
+import { Budget } from './budget.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
-import { changes, day } from './words.ts'
+import { budgetsInWords, changes, day } from './words.ts'
 
 const Fee = Type.Object({
   minorUnits: Type.Integer({ minimum: 0, maximum: maxAmount }),
@@ -48,6 +49,14 @@ export const accountEvents = {
     stream: 'account',
     payload: Type.Object({ rateLimit: Limit, maxInFlight: Limit }),
     describe: ({ payload }) => `Account limits changed: ${changes(payload)}`,
+  },
+
+  /** All budgets of the account, in place of those before. What is used from then on counts. */
+  AccountBudgetsChanged: {
+    stream: 'account',
+    payload: Type.Object({ budgets: Type.Array(Budget) }),
+    describe: ({ payload }, scale) =>
+      `Account budgets changed: ${budgetsInWords(payload.budgets, scale)}`,
   },
 
   AccountFrozen: {

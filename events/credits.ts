@@ -5,6 +5,7 @@
  */
 import { Type } from '@sinclair/typebox'
 import { maxAmount } from './bounds.ts'
+import { Spans } from './budget.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { amount, count, minute } from './words.ts'
@@ -19,6 +20,8 @@ const countedFields = {
 
 /** The plan that a call was priced by, where it has prices of its own. */
 const planField = { plan: Type.Optional(Type.String({ minLength: 1 })) }
+/** The budgets that the event counts in; absent where it counts in none. */
+const inBudgets = { budgets: Type.Optional(Spans) }
 
 /** Figures of calls that are counted, and not charged one by one. */
 const CountedCalls = Type.Object({
@@ -90,6 +93,7 @@ export const creditEvents = {
       ...planField,
       /** The most that the call can use. */
       ...countedFields,
+      ...inBudgets,
     }),
     isFrequent: true,
     hold: 'opens',
@@ -108,6 +112,7 @@ export const creditEvents = {
       /** What the client was sent so far, and what that costs. It is charged if the hold expires. */
       sentCredits: Type.Optional(Type.Integer({ minimum: 0 })),
       sentQuantity: Type.Optional(Type.Integer({ minimum: 0 })),
+      ...inBudgets,
     }),
     isFrequent: true,
     hold: 'extends',
@@ -147,6 +152,7 @@ export const creditEvents = {
       ...planField,
       /** What the call used, and is charged for. */
       ...countedFields,
+      ...inBudgets,
     }),
     isFrequent: true,
     hold: 'resolves',
@@ -163,6 +169,7 @@ export const creditEvents = {
       reason: Type.String(),
       /** The lease that the call ran on. It stays as it was, so the event moves nothing. */
       lease: Type.Optional(Type.String()),
+      ...inBudgets,
     }),
     isFrequent: true,
     hold: 'resolves',
@@ -177,7 +184,7 @@ export const creditEvents = {
   /** A hold whose gateway did not resolve it in time, and of whose call nothing was said to be sent, is free again. */
   HoldExpired: {
     stream: 'credits',
-    payload: Type.Object({}),
+    payload: Type.Object({ ...inBudgets }),
     isFrequent: true,
     hold: 'resolves',
     describe: ({ credits, slots, endpoint }, scale) =>
@@ -192,6 +199,8 @@ export const creditEvents = {
       /** The charge's own time: a key's monthly cap gets back only what was charged in the same month. */
       chargedAt: Time,
       externalId: Type.Optional(Type.String()),
+      /** Those of the charge: a budget gets back what is refunded of its span. */
+      ...inBudgets,
     }),
     moves: 'refunded',
     describe: ({ credits, endpoint }, scale) =>

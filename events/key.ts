@@ -4,9 +4,10 @@
  */
 import { Type } from '@sinclair/typebox'
 import { maxAmount, maxInteger } from './bounds.ts'
+import { groupPattern, KeyBudget } from './budget.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
-import { changes, minute } from './words.ts'
+import { budgetsInWords, changes, minute } from './words.ts'
 
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Integer>>(
@@ -61,6 +62,26 @@ export const keyEvents = {
       Type.Object({ rateLimit: limits.rateLimit, monthlyCap: limits.monthlyCap }),
     ),
     describe: ({ payload }) => `Key limits changed: ${changes(payload)}`,
+  },
+
+  /** All budgets of the key's own, in place of those before. What is used from then on counts. */
+  KeyBudgetsChanged: {
+    stream: 'key',
+    payload: Type.Object({ budgets: Type.Array(KeyBudget) }),
+    describe: ({ payload }, scale) =>
+      `Key budgets changed: ${budgetsInWords(payload.budgets, scale)}`,
+  },
+
+  /** The key counts in the budgets of this group from then on; null: of none. */
+  KeyGrouped: {
+    stream: 'key',
+    payload: Type.Object({
+      group: Type.Union([Type.String({ pattern: groupPattern }), Type.Null()]),
+    }),
+    describe: ({ payload }) =>
+      payload.group === null
+        ? 'Key taken out of its group'
+        : `Key put into the group ${payload.group}`,
   },
 
   KeyEnabled: { stream: 'key', payload: Type.Object({}), describe: () => 'Key enabled' },

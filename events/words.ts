@@ -1,5 +1,7 @@
 /** Parts of the sentences that describe events. */
+
 import { type CreditScale, creditsText } from '../src/lib/credit-scale.ts'
+import type { Budget } from './budget.ts'
 
 /** `1 credit`, `1,200 credits`, or as the scale shows them */
 export function amount(credits: number | null, scale: CreditScale | undefined): string {
@@ -31,4 +33,13 @@ export function minute(time: unknown): string {
   return Number.isNaN(date.getTime())
     ? String(time)
     : `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+/** `1,200 credits a day in Europe/Berlin`; `none` */
+export function budgetsInWords(budgets: unknown, scale?: CreditScale): string {
+  const each = ((budgets ?? []) as readonly Budget[]).map(
+    ({ credits, per, timeZone, group, warnsOnly }) =>
+      `${amount(credits, scale)} a ${per} in ${timeZone}${group ? ` for the group ${group}` : ''}${warnsOnly ? ' (warns only)' : ''}`,
+  )
+  return each.join(', ') || 'none'
 }

@@ -4,7 +4,7 @@ import type { Projection } from './projection.ts'
 
 export const accountState: Projection = {
   name: 'account_state',
-  version: 1,
+  version: 2,
   mode: 'inline',
   eventFilter: `stream_version is not null`,
   tables: [
@@ -19,6 +19,8 @@ export const accountState: Projection = {
       max_in_flight integer,
       frozen boolean not null,
       erased boolean not null,
+      -- null: it never had any.
+      budgets jsonb,
       opened_at timestamptz not null,
       primary key (account_id, shard)
     )`,
@@ -53,6 +55,7 @@ export const accountState: Projection = {
                  'opened_at', e.recorded_at)
                when 'AccountLimitsChanged' then jsonb_build_object(
                  'rate_limit', e.payload -> 'rateLimit', 'max_in_flight', e.payload -> 'maxInFlight')
+               when 'AccountBudgetsChanged' then jsonb_build_object('budgets', e.payload -> 'budgets')
                when 'AccountFrozen' then '{"frozen": true}'::jsonb
                when 'AccountUnfrozen' then '{"frozen": false}'::jsonb
                when 'AccountErased' then '{"erased": true}'::jsonb
@@ -67,7 +70,7 @@ export const accountState: Projection = {
        on conflict (account_id, shard) do update set
          version = excluded.version, position = excluded.position,
          rate_limit = excluded.rate_limit, max_in_flight = excluded.max_in_flight,
-         frozen = excluded.frozen, erased = excluded.erased`,
+         frozen = excluded.frozen, erased = excluded.erased, budgets = excluded.budgets`,
     },
     {
       eventTypes: ['PlanStarted'],

@@ -6,6 +6,7 @@
  */
 import { countingTypes, lotMovingTypes, resolvingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
+import { spansOfEvent } from './budgets.ts'
 import { notBelowZero } from './not-below-zero.ts'
 import type { MappingStatement, Projection } from './projection.ts'
 
@@ -73,10 +74,10 @@ const openHolds: MappingStatement = {
   eventTypes: ['CreditsHeld'],
   skipsCompletedCalls: true,
   sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
-         quantity, slots, held_at, expires_at, instance, lots, held)
+         quantity, slots, held_at, expires_at, instance, lots, held, budgets)
        select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
          quantity, slots, recorded_at, recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer),
-         instance, lots, held
+         instance, lots, held, ${spansOfEvent}
        from batch
        where type = 'CreditsHeld'`,
 }
@@ -172,7 +173,7 @@ const countOpenHolds: MappingStatement = {
 
 export const balances: Projection = {
   name: 'balances',
-  version: 4,
+  version: 5,
   mode: 'inline',
   eventFilter: `account_id is not null and stream_version is null and ${typeNotIn(countingTypes)}`,
   tables: [
@@ -217,6 +218,8 @@ export const balances: Projection = {
       -- What the client was sent so far, and what that costs, as the hold's extensions say; null where none does.
       sent_credits bigint,
       sent_quantity bigint,
+      -- Those that it counts in, as its event names them.
+      budgets text,
       primary key (hold_id, shard)
     )`,
     `create table balances (

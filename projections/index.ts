@@ -1,6 +1,7 @@
 /** All projections, in the order in which the inline ones are applied. */
 import { accountState } from './account-state.ts'
 import { balances } from './balances.ts'
+import { budgets } from './budgets.ts'
 import { claims } from './claims.ts'
 import { dailyRefusals } from './daily-refusals.ts'
 import { dailyUsage } from './daily-usage.ts'
@@ -17,6 +18,7 @@ export const projections: readonly Projection[] = [
   balances,
   claims,
   keyCaps,
+  budgets,
   monthlyBalances,
   dailyUsage,
   dailyRefusals,

@@ -7,7 +7,7 @@ import type { Projection } from './projection.ts'
 
 export const keyState: Projection = {
   name: 'key_state',
-  version: 1,
+  version: 2,
   mode: 'inline',
   eventFilter: `stream_version is not null`,
   tables: [
@@ -27,6 +27,9 @@ export const keyState: Projection = {
       endpoints jsonb,
       rate_limit integer,
       monthly_cap bigint,
+      -- null: it never had any of its own.
+      budgets jsonb,
+      key_group text,
       expires_at timestamptz,
       private bytea,
       created_at timestamptz not null,
@@ -72,7 +75,7 @@ export const keyState: Projection = {
              from jsonb_each(e.payload::jsonb) field
              join (values ('hash', 'hash'), ('display', 'display'), ('enabled', 'enabled'),
                ('createdAt', 'created_at'), ('endpoints', 'endpoints'), ('rateLimit', 'rate_limit'),
-               ('monthlyCap', 'monthly_cap'), ('expiresAt', 'expires_at'),
+               ('monthlyCap', 'monthly_cap'), ('budgets', 'budgets'), ('group', 'key_group'), ('expiresAt', 'expires_at'),
                ('previousHash', 'previous_hash'), ('previousUntil', 'previous_until')
              ) as names (field_name, column_name) on names.field_name = field.key
            ) of_payload
@@ -87,6 +90,7 @@ export const keyState: Projection = {
          previous_until = excluded.previous_until, enabled = excluded.enabled,
          revoked_at = excluded.revoked_at, endpoints = excluded.endpoints,
          rate_limit = excluded.rate_limit, monthly_cap = excluded.monthly_cap,
+         budgets = excluded.budgets, key_group = excluded.key_group,
          expires_at = excluded.expires_at, private = excluded.private,
          updated_at = excluded.updated_at`,
     },

@@ -19,7 +19,7 @@ export const ownOperationIds = [
   ],
   ...['createApiKey', 'listApiKeys', 'getApiKey', 'updateApiKey', 'revokeApiKey', 'rotateApiKey'],
   ...['getApiKeyUsage', 'getApiKeyUsageSummary', 'listApiKeyEvents'],
-  ...['getAccount', 'getBalance', 'getStatement'],
+  ...['getAccount', 'updateOwnAccount', 'getBalance', 'getStatement'],
   ...['listAllApiKeys', 'getAnyApiKey', 'updateAnyApiKey', 'revokeAnyApiKey'],
   ...[
     'listAccounts',

@@ -1,5 +1,7 @@
 /** Accounts as management returns them: plain data without secrets. */
+
 import type { Owner } from '../../events/account.ts'
+import type { Budget } from '../../events/budget.ts'
 import type { AccountRow, Plans } from '../ledger/read/read-accounts.ts'
 import { type PlanStart, planAt, plannedAfter } from './decide-account.ts'
 import { isoTime } from './iso-time.ts'
@@ -21,6 +23,7 @@ export interface AccountView {
   readonly rateLimit: number
   readonly windowMs: number
   readonly maxInFlight: number
+  readonly budgets: readonly Budget[]
   readonly monthlyCredits: number
   readonly endpoints: 'all' | readonly string[]
   readonly fee: { readonly minorUnits: number; readonly currency: string } | null
@@ -45,6 +48,7 @@ export function toAccountView(row: AccountRow, plans: Plans): AccountView {
     rateLimit: row.rateLimit ?? plan?.rateLimit ?? 0,
     windowMs: plan?.windowMs ?? 0,
     maxInFlight: row.maxInFlight ?? plan?.maxInFlight ?? 0,
+    budgets: row.budgets,
     monthlyCredits: plan?.credits ?? 0,
     endpoints: plan?.endpoints ?? [],
     fee: plan?.fee ?? null,

@@ -2,10 +2,13 @@
  * What a command does to an account, decided from the account's state alone: no clock, no database. A command
  * that would change nothing has no events.
  */
+
 import type { Owner } from '../../events/account.ts'
+import type { Budget } from '../../events/budget.ts'
 import type { Plan } from '../../events/tariffs.ts'
 import type { Plans } from '../ledger/read/read-accounts.ts'
-import { type Decision, refused } from './decision.ts'
+import { type BudgetChange, checkBudgets, withBudget } from './change-budgets.ts'
+import { type Decision, isRefused, refused } from './decision.ts'
 
 /** A plan and its start, ISO 8601. */
 export interface PlanStart {
@@ -21,6 +24,7 @@ export interface AccountState {
   readonly maxInFlight: number | null
   readonly frozen: boolean
   readonly erased: boolean
+  readonly budgets: readonly Budget[]
 }
 
 /** `at` is the ledger's time, ISO 8601; `plans` those of the tariff in force. */
@@ -43,6 +47,10 @@ export type AccountCommand =
       readonly rateLimit?: number | null
       readonly maxInFlight?: number | null
     }
+  /** All budgets, in place of those before. */
+  | { readonly type: 'change-budgets'; readonly budgets: readonly Budget[] }
+  /** One budget. No credits: it is taken away. */
+  | { readonly type: 'set-budget'; readonly budget: BudgetChange }
   | { readonly type: 'freeze' }
   | { readonly type: 'unfreeze' }
   | { readonly type: 'erase' }
@@ -65,6 +73,10 @@ export type AccountEvent =
   | {
       readonly type: 'AccountLimitsChanged'
       readonly payload: Pick<AccountState, 'rateLimit' | 'maxInFlight'>
+    }
+  | {
+      readonly type: 'AccountBudgetsChanged'
+      readonly payload: { readonly budgets: readonly Budget[] }
     }
   | {
       readonly type: 'AccountFrozen' | 'AccountUnfrozen' | 'AccountErased'
@@ -95,6 +107,10 @@ export function decideAccount(
         ? nothing
         : { events: [{ type: 'AccountLimitsChanged', payload: { rateLimit, maxInFlight } }] }
     }
+    case 'change-budgets':
+      return changeBudgets(state, command.budgets)
+    case 'set-budget':
+      return changeBudgets(state, withBudget(state.budgets, command.budget))
     case 'freeze':
       return state.frozen ? nothing : { events: [{ type: 'AccountFrozen', payload: {} }] }
     case 'unfreeze':
@@ -106,7 +122,10 @@ export function decideAccount(
 
 export function evolveAccount(state: MaybeAccount, event: AccountEvent): MaybeAccount {
   if (event.type === 'AccountOpened') {
-    return { schedule: [], rateLimit: null, maxInFlight: null, frozen: false, erased: false }
+    return {
+      ...{ schedule: [], rateLimit: null, maxInFlight: null, frozen: false, erased: false },
+      budgets: [],
+    }
   }
   if (!state) return undefined
   switch (event.type) {
@@ -117,6 +136,7 @@ export function evolveAccount(state: MaybeAccount, event: AccountEvent): MaybeAc
     case 'PlanEnded':
       return state
     case 'AccountLimitsChanged':
+    case 'AccountBudgetsChanged':
       return { ...state, ...event.payload }
     case 'AccountFrozen':
       return { ...state, frozen: true }
@@ -189,6 +209,14 @@ function changePlan(
 function planStarted(plan: string, from: string, { fee, firstMonth }: Plan): AccountEvent {
   const terms = firstMonth === 'prorated' ? { firstMonth } : {}
   return { type: 'PlanStarted', payload: { plan, from, fee, ...terms } }
+}
+
+function changeBudgets(state: AccountState, budgets: readonly Budget[]): Decision<AccountEvent> {
+  const checked = checkBudgets(state.budgets, budgets)
+  if (isRefused(checked)) return checked
+  return checked.isChanged
+    ? { events: [{ type: 'AccountBudgetsChanged', payload: { budgets } }] }
+    : nothing
 }
 
 /**

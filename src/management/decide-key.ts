@@ -2,8 +2,10 @@
  * What a command does to a key, decided from the key's state alone: no clock, no database. A revoked key refuses
  * every command. A command that would change nothing has no events.
  */
+import type { KeyBudget } from '../../events/budget.ts'
 import type { KeyPrivate } from '../../events/key.ts'
-import { type Decision, refused } from './decision.ts'
+import { type BudgetChange, checkBudgets, withBudget } from './change-budgets.ts'
+import { type Decision, isRefused, refused } from './decision.ts'
 
 /** How a key narrows what its account has; null: not at all. */
 export interface KeyLimits {
@@ -28,6 +30,8 @@ export interface KeyState extends KeyLimits {
   readonly hash: string
   readonly enabled: boolean
   readonly revoked: boolean
+  readonly budgets: readonly KeyBudget[]
+  readonly group: string | null
   /** Name, description and addresses. */
   readonly document: KeyPrivate
 }
@@ -49,6 +53,12 @@ export type KeyCommand =
       KeyLimits)
   | ({ readonly type: 'update'; readonly at: string } & KeyUpdate)
   | ({ readonly type: 'change-limits' } & Partial<Pick<KeyLimits, 'rateLimit' | 'monthlyCap'>>)
+  /** All budgets of the key's own, in place of those before. */
+  | { readonly type: 'change-budgets'; readonly budgets: readonly KeyBudget[] }
+  /** One budget. No credits: it is taken away. */
+  | { readonly type: 'set-budget'; readonly budget: BudgetChange }
+  /** null: it is in none. */
+  | { readonly type: 'group'; readonly group: string | null }
   | { readonly type: 'enable' }
   | { readonly type: 'disable' }
   | ({ readonly type: 'rotate'; readonly at: string; readonly graceSeconds: number } & SecretHash)
@@ -77,6 +87,11 @@ export type KeyEvent =
       }
     }
   | {
+      readonly type: 'KeyBudgetsChanged'
+      readonly payload: { readonly budgets: readonly KeyBudget[] }
+    }
+  | { readonly type: 'KeyGrouped'; readonly payload: { readonly group: string | null } }
+  | {
       readonly type: 'KeyEnabled' | 'KeyDisabled' | 'KeyRevoked'
       readonly payload: Record<string, never>
     }
@@ -95,6 +110,14 @@ export function decideKey(state: MaybeKey, command: KeyCommand): Decision<KeyEve
       const payload = changed(state, command, ['rateLimit', 'monthlyCap'])
       return Object.keys(payload).length > 0 ? one({ type: 'KeyLimitsChanged', payload }) : nothing
     }
+    case 'change-budgets':
+      return changeBudgets(state, command.budgets)
+    case 'set-budget':
+      return changeBudgets(state, withBudget(state.budgets, command.budget))
+    case 'group': {
+      const { group } = command
+      return group === state.group ? nothing : one({ type: 'KeyGrouped', payload: { group } })
+    }
     case 'enable':
       return state.enabled ? nothing : one({ type: 'KeyEnabled', payload: {} })
     case 'disable':
@@ -110,13 +133,16 @@ export function decideKey(state: MaybeKey, command: KeyCommand): Decision<KeyEve
 
 function evolveKey(state: MaybeKey, event: KeyEvent): MaybeKey {
   if (event.type === 'KeyIssued') {
-    return { ...event.payload, document: event.document, enabled: true, revoked: false }
+    const isNew = { enabled: true, revoked: false, budgets: [], group: null }
+    return { ...event.payload, document: event.document, ...isNew }
   }
   if (!state) return undefined
   switch (event.type) {
     case 'KeyUpdated':
       return { ...state, ...event.payload, document: event.document }
     case 'KeyLimitsChanged':
+    case 'KeyBudgetsChanged':
+    case 'KeyGrouped':
       return { ...state, ...event.payload }
     case 'KeyEnabled':
       return { ...state, enabled: true }
@@ -137,6 +163,12 @@ const nothing: Decision<never> = { events: [] }
 
 function one(event: KeyEvent): Decision<KeyEvent> {
   return { events: [event] }
+}
+
+function changeBudgets(state: KeyState, budgets: readonly KeyBudget[]): Decision<KeyEvent> {
+  const checked = checkBudgets(state.budgets, budgets)
+  if (isRefused(checked)) return checked
+  return checked.isChanged ? one({ type: 'KeyBudgetsChanged', payload: { budgets } }) : nothing
 }
 
 function issue(

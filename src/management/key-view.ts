@@ -1,5 +1,6 @@
 /** Keys as management returns them: plain data without secrets. */
 import type { Owner } from '../../events/account.ts'
+import type { KeyBudget } from '../../events/budget.ts'
 import type { Mode } from '../../events/event.ts'
 import type { KeyPrivate } from '../../events/key.ts'
 import type { Sql } from '../ledger/connect.ts'
@@ -20,6 +21,9 @@ export interface KeyView extends KeyPrivate, KeyLimits {
   /** Prefix and last characters. */
   readonly display: string
   readonly enabled: boolean
+  /** Of its own. */
+  readonly budgets: readonly KeyBudget[]
+  readonly group: string | null
   readonly revokedAt: string | null
   /** Until when the secret before the last rotation works; null when it does not work any more. */
   readonly previousUntil: string | null
@@ -62,6 +66,8 @@ export function toKeyView(row: KeyRow): KeyView {
     endpoints: row.endpoints,
     rateLimit: row.rateLimit,
     monthlyCap: row.monthlyCap,
+    budgets: row.budgets,
+    group: row.group,
     enabled: row.enabled,
     revokedAt: isoTime(row.revokedAt),
     expiresAt: isoTime(row.expiresAt),

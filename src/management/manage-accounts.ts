@@ -1,4 +1,6 @@
 /** Accounts: reading them, changing their plan and limits, freezing and erasing them. */
+
+import type { Budget } from '../../events/budget.ts'
 import {
   type AccountRow,
   type Plans,
@@ -8,6 +10,7 @@ import {
 import { readKeysOfAccount } from '../ledger/read/read-keys.ts'
 import { type AccountView, toAccountView } from './account-view.ts'
 import type { Actor } from './actor.ts'
+import type { BudgetChange } from './change-budgets.ts'
 import { type AccountCommand, accountDecider, decideAccount } from './decide-account.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
 import { type Change, execute } from './execute.ts'
@@ -22,6 +25,10 @@ export interface AccountChange {
   readonly rateLimit?: number | null
   readonly maxInFlight?: number | null
   readonly frozen?: boolean
+  /** All budgets, in place of those before. */
+  readonly budgets?: readonly Budget[]
+  /** One budget, beside the others. */
+  readonly budget?: BudgetChange
 }
 
 export interface Accounts {
@@ -122,7 +129,7 @@ function erasure(
 
 /** @param at the ledger's time, ISO 8601 */
 function commandsFor(
-  { plan, rateLimit, maxInFlight, frozen }: AccountChange,
+  { plan, rateLimit, maxInFlight, frozen, budgets, budget }: AccountChange,
   plans: Plans,
   at: string,
 ): AccountCommand[] {
@@ -135,6 +142,8 @@ function commandsFor(
       ...(maxInFlight !== undefined && { maxInFlight }),
     })
   }
+  if (budgets !== undefined) commands.push({ type: 'change-budgets', budgets })
+  if (budget !== undefined) commands.push({ type: 'set-budget', budget })
   if (frozen !== undefined) commands.push({ type: frozen ? 'freeze' : 'unfreeze' })
   return commands
 }

@@ -1,4 +1,6 @@
 /** Keys: reading them, issuing them, changing them, giving them new secrets, revoking them. */
+
+import type { KeyBudget } from '../../events/budget.ts'
 import { mintKey } from '../gate/authenticate/key-format.ts'
 import { readAccount, readPlans } from '../ledger/read/read-accounts.ts'
 import {
@@ -12,6 +14,7 @@ import {
 } from '../ledger/read/read-keys.ts'
 import { accountIdOf, type Owner } from '../lib/ids.ts'
 import type { Actor } from './actor.ts'
+import type { BudgetChange } from './change-budgets.ts'
 import { checkKeyLimits } from './check-key-limits.ts'
 import {
   type KeyCommand,
@@ -35,6 +38,12 @@ type Scope = Owner | 'everyone'
 /** What is to change of a key. A field that is absent stays as it is. */
 export interface KeyChange extends KeyUpdate, Partial<Pick<KeyLimits, 'rateLimit' | 'monthlyCap'>> {
   readonly enabled?: boolean
+  /** All budgets of its own, in place of those before. */
+  readonly budgets?: readonly KeyBudget[]
+  /** One of them, beside the others. */
+  readonly budget?: BudgetChange
+  /** null: none. */
+  readonly group?: string | null
   /** The plan of the key's account, which only an operator can change. */
   readonly plan?: string
 }
@@ -189,7 +198,7 @@ function keyChange(
 
 /** @param at the ledger's time, ISO 8601 */
 function commandsFor(change: KeyChange, at: string): KeyCommand[] {
-  const { enabled, rateLimit, monthlyCap, plan: _, ...update } = change
+  const { enabled, rateLimit, monthlyCap, budgets, budget, group, plan: _, ...update } = change
   const commands: KeyCommand[] = []
   if (Object.keys(update).length > 0) commands.push({ type: 'update', at, ...update })
   if (rateLimit !== undefined || monthlyCap !== undefined) {
@@ -199,12 +208,15 @@ function commandsFor(change: KeyChange, at: string): KeyCommand[] {
       ...(monthlyCap !== undefined && { monthlyCap }),
     })
   }
+  if (budgets !== undefined) commands.push({ type: 'change-budgets', budgets })
+  if (budget !== undefined) commands.push({ type: 'set-budget', budget })
+  if (group !== undefined) commands.push({ type: 'group', group })
   if (enabled !== undefined) commands.push({ type: enabled ? 'enable' : 'disable' })
   return commands
 }
 
 function stateOf(row: KeyRow): KeyState {
-  const { hash, enabled, endpoints, rateLimit, monthlyCap } = row
+  const { hash, enabled, endpoints, rateLimit, monthlyCap, budgets, group } = row
   return {
     hash,
     enabled,
@@ -212,6 +224,8 @@ function stateOf(row: KeyRow): KeyState {
     endpoints,
     rateLimit,
     monthlyCap,
+    budgets,
+    group,
     expiresAt: isoTime(row.expiresAt),
     document: unsealDocument(row),
   }

@@ -48,6 +48,11 @@ export const refusals = {
     title: 'The monthly cap of the API key is reached',
     appliesTo: ['pricedCall'],
   },
+  budget_exceeded: {
+    status: 402,
+    title: 'A budget is used up for the present day, week or month',
+    appliesTo: ['pricedCall'],
+  },
   account_frozen: { status: 403, title: 'The account is frozen', appliesTo: ['apiKey'] },
   ip_not_allowed: {
     status: 403,

@@ -14,6 +14,7 @@ describe('GET /account', () => {
         ...{ plan: 'free', plannedPlan: null, frozen: false, erased: false },
         openedAt: ledger.now.toISOString(),
         ownLimits: { rateLimit: null, maxInFlight: null },
+        budgets: [],
         ...{ rateLimit: 10, windowMs: 60_000, maxInFlight: 10, monthlyCredits: 100 },
         ...{ endpoints: ['search'], fee: { minorUnits: 0, currency: 'EUR' } },
       },
@@ -29,6 +30,48 @@ describe('GET /account', () => {
   })
 })
 
+describe('PATCH /account', () => {
+  const daily = { credits: 20, per: 'day', timeZone: 'Europe/Berlin' }
+
+  test('200: budgets, in place of those before, which calls count in', async () => {
+    const key = await issue('budgeted')
+    const { account } = await get('budgeted', 'PATCH', '/account', { budgets: [daily] })
+    expect(account.budgets).toEqual([daily])
+    await charge(key.id, 15)
+    await expect(charge(key.id, 6)).rejects.toThrow('budget_exceeded')
+    const { balance } = await get('budgeted', 'GET', '/account/balance')
+    expect(balance.budgets).toEqual([
+      {
+        ...{ ...daily, name: 'account day Europe/Berlin', used: 15, left: 5 },
+        ...{ startsAt: '2030-06-14T22:00:00.000Z', endsAt: '2030-06-15T22:00:00.000Z' },
+      },
+    ])
+    await get('budgeted', 'PATCH', '/account', { budgets: [] })
+    await charge(key.id, 6)
+  })
+
+  test.each([
+    [
+      'a time zone that there is not',
+      '/budgets/0/timeZone',
+      [{ ...daily, timeZone: 'Mars/Olympus' }],
+    ],
+    ['another span', '/budgets/0/per', [{ ...daily, per: 'hour' }]],
+    ['a negative amount', '/budgets/0/credits', [{ ...daily, credits: -1 }]],
+    ['the same budget twice', '/budgets/1', [daily, { ...daily, credits: 7 }]],
+    ['an unknown field', '/budgets/0/warn', [{ ...daily, warn: true }]],
+  ])('400: %s', async (_, pointer, budgets) => {
+    await issue('mistaken')
+    const response = await ask('mistaken', 'PATCH', '/account', { budgets })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ code: 'invalid_request', errors: [{ pointer }] })
+  })
+
+  test('404: no key was issued yet', async () => {
+    expect((await ask('newcomer', 'PATCH', '/account', { budgets: [] })).status).toBe(404)
+  })
+})
+
 describe('GET /account/balance', () => {
   test('200: before the first call the allowance is due and counts as available', async () => {
     await issue('u2')
@@ -37,6 +80,7 @@ describe('GET /account/balance', () => {
         ...{ available: 100, held: 0, debt: 0, lots: [] },
         allowance: { month: '2030-06', granted: 0, due: 100 },
         month: { settled: 0, refunded: 0, calls: 0 },
+        budgets: [],
       },
     })
   })

@@ -25,6 +25,8 @@ describe('POST /api-keys', () => {
       id: expect.stringMatching(/^key_/),
       keyPrefix: `sk_live_…${key.slice(-4)}`,
       accountId: expect.stringMatching(/^acc_/),
+      // What the replaced service did not have.
+      ...{ budgets: [], group: null },
     })
 
     const record = await readKeyByHash(ledger.sql, hashKey(key))
@@ -213,6 +215,25 @@ describe('GET /api-keys/:id', () => {
 })
 
 describe('PATCH /api-keys/:id', () => {
+  test('200: a group and budgets of its own, which its calls count in', async () => {
+    const key = await issue('grouper')
+    const budgets = [{ credits: 20, per: 'day', timeZone: 'Europe/Berlin' }]
+    const path = `/api-keys/${key.id}`
+    const { apiKey } = await get('grouper', 'PATCH', path, { budgets, group: 'team-a' })
+    expect(apiKey).toEqual({ ...key, budgets, group: 'team-a', version: 3 })
+    const ofGroup = [{ credits: 15, per: 'day', timeZone: 'Europe/Berlin', group: 'team-a' }]
+    await get('grouper', 'PATCH', '/account', { budgets: ofGroup })
+    await expect(charge(key.id, 16)).rejects.toThrow('budget_exceeded')
+    await get('grouper', 'PATCH', path, { group: null })
+    await charge(key.id, 16)
+    await expect(charge(key.id, 5)).rejects.toThrow('budget_exceeded')
+    const wrong = { budgets: [{ ...budgets[0], timeZone: 'Berlin' }], group: 'team a' }
+    for (const field of ['budgets', 'group'] as const) {
+      const refused = await ask('grouper', 'PATCH', path, { [field]: wrong[field] })
+      expect(refused.status).toBe(400)
+    }
+  })
+
   test('200: changes the given fields and nothing else, in one event', async () => {
     const key = await issue('patcher', { description: 'as it was', allowedIps: ['10.0.0.1'] })
     const { apiKey } = await get('patcher', 'PATCH', `/api-keys/${key.id}`, {

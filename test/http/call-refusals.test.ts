@@ -200,6 +200,15 @@ describe('402', () => {
     expect(document).toMatchObject({ required: 1, available: 0 })
   })
 
+  test('a budget of its account', async () => {
+    const key = await shop.newKey('pro')
+    const budgets = [{ credits: 2, per: 'day', timeZone: 'Europe/Berlin' }]
+    await shop.ledger.change(key.account, 'AccountBudgetsChanged', { budgets })
+    for (let call = 0; call < 2; call++) expect((await search(key)).status).toBe(200)
+    const document = await expectRefused(await search(key), 'budget_exceeded')
+    expect(document).toMatchObject({ required: 1, available: 0 })
+  })
+
   test('of a call without a body returns the permit; of one with a body it does not; both say so', async () => {
     const key = await shop.newKey('poor')
     for (let call = 0; call < 3; call++) await search(key)

@@ -81,12 +81,31 @@ test('limits of its own replace those of its plan, until the plan is given back'
   })
 })
 
+test('a budget is given, changed and taken away beside the others', async () => {
+  const id = await newAccount('budgeted')
+  const daily = ['--per', 'day', '--tz', 'Europe/Berlin']
+  await json(['budget', id, '--credits', '500', '--per', 'month'])
+  await json(['budget', id, '--credits', '20', ...daily])
+  expect((await json(['budget', id, '--credits', '30', ...daily])).budgets).toEqual([
+    { credits: 500, per: 'month', timeZone: 'UTC' },
+    { credits: 30, per: 'day', timeZone: 'Europe/Berlin' },
+  ])
+  const { stdout } = await accounts(['show', id])
+  expect(stdout).toMatch(/^Budgets +500 a month in UTC; 30 a day in Europe\/Berlin$/m)
+  expect(stdout).toMatch(
+    /^30 a day in Europe\/Berlin +2030-06-14 22:00:00 +2030-06-15 22:00:00 +0 +30$/m,
+  )
+  expect((await json(['budget', id, '--credits', 'none', ...daily])).budgets).toHaveLength(1)
+})
+
 test.each([
   ['the ledger has no account acc_x', ['show', 'acc_x']],
   ['the ledger has no such account', ['freeze', 'acc_x']],
   ['the ledger has no such account', ['erase', 'acc_x', '--yes']],
   ['--state takes open, frozen or erased', ['list', '--state', 'closed']],
   ['which limit?', ['limits', 'acc_x']],
+  ['how many credits?', ['budget', 'acc_x']],
+  ['--per takes day, week or month', ['budget', 'acc_x', '--credits', '5', '--per', 'hour']],
   ['--rate-limit takes a whole number', ['limits', 'acc_x', '--rate-limit', '0']],
   ['erasing cannot be undone', ['erase', 'acc_x']],
 ])('one sentence explains the error, and the status is 1: %s', async (sentence, args) => {

@@ -49,6 +49,11 @@ type Line = (known: typeof ids) => string[]
 
 /** How each command that prints what is stored is called. */
 const printing: Readonly<Record<string, Line[]>> = {
+  'keys/budget': [({ keyId }) => ['keys', 'budget', keyId, '--credits', '9', '--per', 'day']],
+  'keys/group': [({ keyId }) => ['keys', 'group', keyId, 'team-a']],
+  'accounts/budget': [
+    ({ accountId }) => ['accounts', 'budget', accountId, '--credits', '9', '--per', 'day'],
+  ],
   'accounts/freeze': [({ accountId }) => ['accounts', 'freeze', accountId]],
   'accounts/limits': [({ accountId }) => ['accounts', 'limits', accountId, '--rate-limit', '9']],
   'accounts/list': [() => ['accounts', 'list'], () => ['accounts', 'list', '--json']],

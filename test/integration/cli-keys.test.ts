@@ -39,6 +39,24 @@ test('a created key is printed once, and is what was asked for', async () => {
   expect(again.stdout).not.toContain(text)
 })
 
+test('a key is put into a group, and gets budgets of its own', async () => {
+  const { keyId } = await json(['create', '--user', 'anna', '--name', 'Budgeted'])
+  expect(await json(['group', keyId, 'team-a'])).toMatchObject({ group: 'team-a', budgets: [] })
+  const daily = ['--per', 'day', '--tz', 'Europe/Berlin']
+  await json(['budget', keyId, '--credits', '30', ...daily])
+  await json(['budget', keyId, '--credits', '20', '--warn', ...daily])
+  const { stdout } = await keys(['budget', keyId, '--credits', '40', ...daily])
+  expect(stdout).toMatch(/^Group +team-a$/m)
+  expect(stdout).toMatch(
+    /^Budgets +40 a day in Europe\/Berlin; 20 a day in Europe\/Berlin \(warns only\)$/m,
+  )
+  expect(await json(['budget', keyId, '--credits', 'none', ...daily])).toMatchObject({
+    budgets: [{ credits: 20, warnsOnly: true }],
+  })
+  expect(await json(['group', keyId, 'none'])).toMatchObject({ group: null })
+  expect((await keys(['group', keyId, 'team a'])).stderr).toContain('the group takes a name')
+})
+
 test('lists show the keys of an owner, of an account, on a plan, or all, page by page', async () => {
   const first = await json(['create', '--organisation', 'acme', '--name', 'One'])
   const second = await json(['create', '--organisation', 'acme', '--name', 'Two', '--test'])

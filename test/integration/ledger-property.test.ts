@@ -14,6 +14,7 @@ import { applyLargeRange, type Range } from '../../src/projector/apply-range.ts'
 import { asOf } from '../../src/projector/as-of.ts'
 import { tablesOf } from '../../src/projector/projection-tables.ts'
 import { rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
+import { budgetsFor, groupFor, keyBudgetsFor } from '../support/budgets.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
 import { compareWithProjections, compareWithState } from '../support/compare.ts'
 import type { Gateway } from '../support/gateway.ts'
@@ -129,6 +130,14 @@ const verbs = {
       rateLimit: null,
       maxInFlight: pick % 2 ? null : (credits % 4) + 1,
     }),
+  budget: (w: World, pick: number, credits: number) =>
+    ledger.change(account(w, pick), 'AccountBudgetsChanged', {
+      budgets: budgetsFor(pick, credits),
+    }),
+  keyBudget: (w: World, pick: number, credits: number) =>
+    ledger.change(key(w, pick), 'KeyBudgetsChanged', { budgets: keyBudgetsFor(pick, credits) }),
+  group: (w: World, pick: number, credits: number) =>
+    ledger.change(key(w, pick), 'KeyGrouped', { group: groupFor(credits) }),
   cap: (w: World, pick: number, credits: number) =>
     ledger.change(key(w, pick), 'KeyLimitsChanged', { monthlyCap: pick % 3 ? credits : null }),
   update: (w: World, pick: number, credits: number) => {
@@ -197,7 +206,16 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
         { weight: 8, arbitrary: fc.constantFrom<Verb>('grant', 'adjust', 'refund') },
         {
           weight: 4,
-          arbitrary: fc.constantFrom<Verb>('plan', 'limit', 'cap', 'update', 'publish'),
+          arbitrary: fc.constantFrom<Verb>(
+            'plan',
+            'limit',
+            'cap',
+            'budget',
+            'keyBudget',
+            'group',
+            'update',
+            'publish',
+          ),
         },
         {
           weight: 3,

@@ -13,6 +13,11 @@ import type { Ledger } from '../support/test-ledger.ts'
 import { testTariff } from '../support/test-ledger.ts'
 
 const dayMs = 86_400_000
+const budgets = [
+  { credits: 10_000, per: 'day', timeZone: 'Europe/Berlin' },
+  { credits: 100_000, per: 'month', timeZone: 'America/New_York', group: 'team' },
+]
+const ofKey = [{ credits: 9_000, per: 'week', timeZone: 'UTC', warnsOnly: true }]
 
 /** Writes it into an empty ledger. */
 export async function writeLife(ledger: Ledger): Promise<void> {
@@ -99,6 +104,22 @@ export async function writeLife(ledger: Ledger): Promise<void> {
       { time: iso(-30), endpoint: 'old', calls: 5, errors: 1, credits: 9, latencyMsSum: 100 },
     ],
   })
+
+  // The same with budgets: a stream that grows, a refund, a lease, and what nobody ends.
+  await ledger.change(account, 'AccountBudgetsChanged', { budgets })
+  await ledger.change(second, 'KeyGrouped', { group: 'team' })
+  await ledger.change(second, 'KeyBudgetsChanged', { budgets: ofKey })
+  const { hold: inBudgets } = await ledger.hold(second, 3)
+  await ledger.extend(second, inBudgets, 4)
+  await ledger.settle(inBudgets, 6)
+  await commands.refund(0, { requestId: inBudgets.requestId, credits: 2, actor: 'test' })
+  const reserved = leaseCommand(second, 6, 2, { holdSeconds: 30 })
+  await ledger.append(reserved)
+  await ledger.append(chargeOnLeaseCommand(second, reserved, 2))
+  const { hold: freed } = await ledger.hold(second, 5)
+  await ledger.release(freed)
+  await ledger.advance(31_000)
+  await ledger.expire(reserved)
 
   // Taken away, owed, repaid.
   await commands.adjust(0, { accountId, mode: 'live', credits: 10, externalId: 'a', actor: 'test' })

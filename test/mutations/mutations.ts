@@ -26,9 +26,20 @@ export interface Others {
 
 /** What tells an event apart from others of its type. */
 export function variantOf({ type, slots, request_id, payload, lots }: EventRow): string {
-  const { lease, claim, sentCredits, terminatedBy, shortfall, kind, repaysDebt, externalId, plan } =
-    payload as Record<string, unknown>
+  const {
+    lease,
+    claim,
+    sentCredits,
+    terminatedBy,
+    shortfall,
+    kind,
+    repaysDebt,
+    externalId,
+    budgets,
+    plan,
+  } = payload as Record<string, unknown>
   const parts = [
+    budgets !== undefined && request_id !== null && 'in budgets',
     lease !== undefined && 'on a lease',
     slots !== null && 'of a lease',
     claim !== undefined && 'with a claim',

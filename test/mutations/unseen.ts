@@ -60,7 +60,7 @@ export const unseen: readonly Unseen[] = [
   },
   {
     changes:
-      /^HoldSettled on a lease.*: another request_id$|^HoldReleased on a lease: another request_id$/,
+      /^HoldSettled (in budgets )?on a lease.*: another request_id$|^HoldReleased on a lease: another request_id$/,
     named: 'callOnLease',
     why: 'A call on a lease is named by its own event alone. Two of one name are kept out by an index of the partition.',
   },

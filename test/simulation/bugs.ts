@@ -15,7 +15,7 @@ export interface Bug {
   readonly ledger?: LedgerBug
 }
 
-export type LedgerBug = 'opens-twice' | 'compares-no-log' | 'trusts-its-clock'
+export type LedgerBug = 'forgets-budgets' | 'opens-twice' | 'compares-no-log' | 'trusts-its-clock'
 
 export const bugs: readonly Bug[] = [
   {
@@ -52,6 +52,12 @@ export const bugs: readonly Bug[] = [
     says: 'the ledger takes what opens a request, whether or not something has opened it',
     breaks: 'a request is opened once',
     ledger: 'opens-twice',
+  },
+  {
+    name: 'forgets-budgets',
+    says: 'the ledger asks no budget whether it has enough left',
+    breaks: 'no budget is exceeded',
+    ledger: 'forgets-budgets',
   },
   {
     name: 'compares-no-log',

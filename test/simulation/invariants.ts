@@ -1,4 +1,5 @@
 /** What must be true of every run, whatever went wrong in it. */
+import { type Budget, nameOfBudget } from '../../events/budget.ts'
 import { balanceOf, freeOf, liveLots } from '../support/log-rules.ts'
 import { emptyState, evolve } from '../support/oracle.ts'
 import type { MemoryEvent, MemoryLedger } from './memory-ledger/memory-ledger.ts'
@@ -25,6 +26,7 @@ export function breachesOf(plan: Plan, ledger: MemoryLedger, records: Records): 
     ...everyWaitEnds(records),
     ...neighboursGetReplies(plan, records),
     ...nothingAfterRevocation(events),
+    ...noBudgetIsExceeded(events),
   ]
 }
 
@@ -188,6 +190,26 @@ function* nothingAfterRevocation(events: readonly MemoryEvent[]): Generator<Brea
     const buys = type === 'CreditsHeld' || type === 'HoldExtended' || payload.lease !== undefined
     if (buys && type !== 'HoldReleased' && revoked.has(key_id ?? '')) {
       yield breach('a revoked key buys nothing')(`${key_id} at ${position}`)
+    }
+  }
+}
+
+/** What is bought at a position is left of the budget that stands there. */
+function* noBudgetIsExceeded(events: readonly MemoryEvent[]): Generator<Breach> {
+  const budgets = new Map<string, readonly Budget[]>()
+  const used = new Map<string, number>()
+  for (const { type, account_id, mode, held, credits, payload, position } of events) {
+    if (type === 'AccountBudgetsChanged') budgets.set(account_id, payload.budgets)
+    if (type === 'AccountBudgetsChanged' || !payload.budgets) continue
+    const charged = type === 'HoldSettled' ? credits : type === 'ChargeRefunded' ? -credits : 0
+    const change = (held ?? []).reduce((sum, each) => sum + each, charged)
+    for (const [name, start] of Object.entries(payload.budgets)) {
+      const span = `${account_id} ${mode} ${name} ${start}`
+      used.set(span, (used.get(span) ?? 0) + change)
+      const budget = budgets.get(account_id)?.find((each) => nameOfBudget(each) === name)
+      if (change > 0 && budget && (used.get(span) ?? 0) > budget.credits) {
+        yield breach('no budget is exceeded')(`${span} at ${position}`)
+      }
     }
   }
 }

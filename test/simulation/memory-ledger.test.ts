@@ -26,6 +26,7 @@ import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
 import { readOverdueHolds } from '../../src/ledger/read/read-overdue-holds.ts'
 import { lookUpOwnCharge } from '../../src/reports/charge/charge-lookup.ts'
+import { budgetsFor, groupFor, keyBudgetsFor } from '../support/budgets.ts'
 import * as commands from '../support/gateway.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { testTariff } from '../support/test-ledger.ts'
@@ -317,6 +318,12 @@ const verbs = {
     h.change('acc_a', 'AccountLimitsChanged', {
       ...{ rateLimit: null, maxInFlight: pick % 2 ? null : (credits % 4) + 1 },
     }),
+  budget: (h: History, pick: number, credits: number) =>
+    h.change('acc_a', 'AccountBudgetsChanged', { budgets: budgetsFor(pick, credits) }),
+  keyBudget: (h: History, pick: number, credits: number) =>
+    h.change(h.key(pick), 'KeyBudgetsChanged', { budgets: keyBudgetsFor(pick, credits) }),
+  group: (h: History, pick: number, credits: number) =>
+    h.change(h.key(pick), 'KeyGrouped', { group: groupFor(credits) }),
   cap: (h: History, pick: number, credits: number) =>
     h.change(h.key(pick), 'KeyLimitsChanged', { monthlyCap: pick % 3 ? credits : null }),
   disable: (h: History, pick: number) => h.change(h.key(pick), 'KeyDisabled', {}),

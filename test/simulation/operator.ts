@@ -1,4 +1,5 @@
 /** The operator of a run: opens the shop, and gives commands over no network. */
+import type { Budget } from '../../events/budget.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
 import {
@@ -21,6 +22,8 @@ export interface Customer {
   /** The key's text. */
   readonly key: string
   isRevoked: boolean
+  /** Of the account's stream, as far as the operator knows. */
+  version: number
 }
 
 const from = new Date(epochMs).toISOString()
@@ -28,6 +31,7 @@ const from = new Date(epochMs).toISOString()
 export class Operator {
   private readonly commands: ManagementCommands
   private grants = 0
+  private budgets = 0
 
   constructor(host: LedgerHost, note: Note) {
     const send = async (statement: Parameters<LedgerHost['execute']>[0]) => {
@@ -79,7 +83,7 @@ export class Operator {
         },
       ],
     })
-    const customer = { accountId, keyId, key, isRevoked: false }
+    const customer = { accountId, keyId, key, isRevoked: false, version: 2 }
     if (granted > 0) await this.grant(customer, granted)
     return customer
   }
@@ -94,6 +98,22 @@ export class Operator {
 
   async adjust({ accountId }: Customer, credits: number): Promise<void> {
     await this.commands.adjust(0, { accountId, mode: 'live', credits, actor: 'cli' })
+  }
+
+  async setBudget(customer: Customer, budget: Pick<Budget, 'credits' | 'timeZone'>): Promise<void> {
+    const { accountId, version } = customer
+    const { credits, timeZone } = budget
+    const { verdict } = await this.commands.record(0, {
+      ...{ id: `budget-${accountId}-${++this.budgets}`, actor: 'cli' },
+      expected: [{ stream: 'account', id: accountId, version }],
+      events: [
+        {
+          ...{ type: 'AccountBudgetsChanged', accountId },
+          payload: { budgets: [{ credits, per: 'day', timeZone }] },
+        },
+      ],
+    })
+    if (verdict === 'ok') customer.version++
   }
 
   async revoke(customer: Customer): Promise<void> {

@@ -87,6 +87,13 @@ type OtherAction =
   | { readonly do: 'grant'; readonly account: number; readonly credits: number }
   | { readonly do: 'adjust'; readonly account: number; readonly credits: number }
   | { readonly do: 'revoke'; readonly account: number }
+  /** A daily budget, in a zone whose day turns soon or does not. */
+  | {
+      readonly do: 'budget'
+      readonly account: number
+      readonly credits: number
+      readonly timeZone: string
+    }
 
 /** Calls come within this time; faults are over some seconds later. */
 const busyMs = 6_000
@@ -213,6 +220,12 @@ function othersOf(random: Random, faults: readonly Action[]): Action[] {
     others.push({ do: 'adjust', atMs: time(random), account, credits: random.int(1, 60) })
   }
   if (random.chance(0.1)) others.push({ do: 'revoke', atMs: time(random), account })
+  if (random.chance(0.3)) {
+    const timeZone = random.pick(['UTC', 'Europe/Berlin', 'Asia/Tokyo'])
+    const set = { do: 'budget', account: random.int(0, 5), timeZone } as const
+    others.push({ ...set, atMs: random.pick([0, time(random)]), credits: random.int(0, 60) })
+    if (random.chance(0.5)) others.push({ ...set, atMs: time(random), credits: random.int(0, 200) })
+  }
   return others
 }
 

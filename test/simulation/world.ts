@@ -178,6 +178,9 @@ export class World {
       case 'adjust':
         this.command(this.operator.adjust(this.customer(action.account), action.credits))
         break
+      case 'budget':
+        this.command(this.operator.setBudget(this.customer(action.account), action))
+        break
       case 'revoke':
         this.command(this.operator.revoke(this.customer(action.account)))
         break

@@ -29,7 +29,9 @@ export async function compareWithState(
     const some = accounts ? sql`and account_id in ${sql(accounts)}` : sql``
     const rows = await sql<{ row: Row }[]>`
       select to_jsonb(t) as row from ${sql(name)} t where shard = ${shard} ${some}`
-    const found = new Map(rows.map(({ row }) => [keyOf(name, row), withMicros(row)]))
+    const found = new Map(
+      rows.map(({ row }) => withMicros(row)).map((row) => [keyOf(name, row), row] as const),
+    )
     for (const key of new Set([...state[name].keys(), ...found.keys()])) {
       differences.push(...compareRows(name, key, state[name].get(key), found.get(key)))
     }

@@ -2,12 +2,15 @@
  * What must be true of any log, event by event. Each decision of the ledger is made again, from the state that the oracle had
  * before the event, by the rules as a customer would read them.
  */
+
+import { type Budget, budgetsOfKey, type KeyBudget } from '../../events/budget.ts'
 import type {
   CallCommand,
   Count,
   CountRefused,
   Verdict,
 } from '../../src/ledger/append/call-commands.ts'
+import { startOfSpan } from '../../src/lib/calendar-span.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
 import { emptyState, evolve, type Row, type State } from './oracle.ts'
 
@@ -107,9 +110,11 @@ function* wrong(state: State, event: LogEvent, result: DecidedCommand): Generato
   const left =
     verdict === 'key_cap_reached'
       ? capLeft(state, command, who)
-      : verdict === 'insufficient_credits'
-        ? drawableAt(state, command, who)
-        : availableAt(state, who)
+      : verdict === 'budget_exceeded'
+        ? budgetLeft(state, command, who)
+        : verdict === 'insufficient_credits'
+          ? drawableAt(state, command, who)
+          : availableAt(state, who)
   if (available !== left) yield `${left} are available`
 }
 
@@ -165,6 +170,7 @@ export function decide(
   }
   if (key.monthly_cap !== null && command.credits > capLeft(state, command, who))
     return 'key_cap_reached'
+  if (command.credits > budgetLeft(state, command, who)) return 'budget_exceeded'
   return command.credits > drawableAt(state, command, who) ? 'insufficient_credits' : 'ok'
 }
 
@@ -216,6 +222,53 @@ export function capLeft(state: State, command: CallCommand, { shard, now }: Who)
   const before = state.monthly_balances.get(`${accountId} ${keyId} ${mode} ${month} ${shard}`)
   const since = state.cap_usage.get(`${keyId} ${month} ${shard}`)
   return Math.max(cap - Number(before?.used_before_cap ?? 0) - Number(since?.used ?? 0), 0)
+}
+
+/** The budgets that a purchase counts in, by their names, with the start of the span; undefined: in none. */
+export function spansOf(
+  state: State,
+  command: CallCommand,
+  { shard, now }: Who,
+): Readonly<Record<string, string>> | undefined {
+  if (command.kind === 'extend') {
+    const named = holdOf(state, command, shard)?.budgets
+    return named ? JSON.parse(String(named)) : undefined
+  }
+  const budgets = budgetsOf(state, command, shard)
+  const spans = budgets.map((budget) => [budget.name, startTextOf(budget, now)] as const)
+  return spans.length > 0
+    ? Object.fromEntries(spans.sort(([a], [b]) => (a < b ? -1 : 1)))
+    : undefined
+}
+
+function startTextOf({ per, timeZone }: Budget, now: Micros): string {
+  const startMs = startOfSpan(per, timeZone, Math.floor(now / 1_000))
+  return new Date(startMs).toISOString().replace('.000Z', 'Z')
+}
+
+function budgetsOf(state: State, { accountId, keyId }: CallCommand, shard: number) {
+  const account = state.account_state.get(`${accountId} ${shard}`)
+  const key = state.key_state.get(`${keyId} ${shard}`)
+  return budgetsOfKey((account?.budgets ?? []) as readonly Budget[], {
+    keyId,
+    group: (key?.key_group ?? null) as string | null,
+    budgets: (key?.budgets ?? []) as readonly KeyBudget[],
+  })
+}
+
+/** What the budget leaves that leaves the least; without end where none applies. */
+export function budgetLeft(state: State, command: CallCommand, who: Who): number {
+  const { accountId, mode } = command
+  const budgets = budgetsOf(state, command, who.shard)
+  const left = Object.entries(spansOf(state, command, who) ?? {}).map(([name, start]) => {
+    const credits = budgets
+      .filter((of) => of.name === name && !of.warnsOnly)
+      .map((of) => of.credits)
+    const id = [accountId, mode, name, micros(start), who.shard].join(' ')
+    const used = Number(state.budget_use.get(id)?.used ?? 0)
+    return Math.max(Math.min(...credits) - used, 0)
+  })
+  return Math.min(...left)
 }
 
 export function balanceOf(state: State, { account_id, mode, shard }: Who): Row | undefined {
@@ -299,6 +352,12 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   if (drawn.left > 0) yield 'there are credits enough'
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.held))
     yield 'lots are drawn in order'
+  const kind = event.type === 'HoldExtended' ? 'extend' : 'hold'
+  yield* brokenBudgets(event, spansOf(state, { kind, ...purchase } as CallCommand, who))
+}
+
+function* brokenBudgets(event: LogEvent, expected: object | undefined): Generator<string> {
+  if (!Bun.deepEquals(event.payload.budgets, expected)) yield 'it counts in the budgets of its call'
 }
 
 /** What an extension says was sent. */
@@ -345,6 +404,10 @@ function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
   if (drawn.left > 0) yield 'there are credits enough'
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.moved))
     yield 'lots are drawn in order'
+  yield* brokenBudgets(
+    event,
+    spansOf(state, { kind: 'hold', requestId, ...call } as CallCommand, who),
+  )
 }
 
 function callOf({ request_id, account_id, key_id, mode, endpoint, tariff }: LogEvent) {
@@ -374,6 +437,7 @@ function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
     yield 'what was sent is charged when a hold expires'
   if (isExpired && settled && event.quantity !== hold.sent_quantity)
     yield 'as much is counted as was sent'
+  yield* brokenBudgets(event, hold.budgets ? JSON.parse(String(hold.budgets)) : undefined)
   if (!same(event.lots, hold.lots)) yield 'the lots are those of the hold'
   if (
     !same(
@@ -452,6 +516,7 @@ function* brokenByRefund(
   }
   const sum = [...back.values()].reduce((a, b) => a + b, 0)
   if (sum > charge.credits) yield 'no more is given back than was charged'
+  yield* brokenBudgets(event, charge.payload.budgets)
   if (micros(event.payload.chargedAt) !== charge.occurred_at) yield 'it says when it was charged'
   // Reverse draw order: of all that was given back so far, a lot has some only when all later ones are full.
   let left = sum

@@ -24,6 +24,7 @@ export const tables = {
   claims: ['key_id', 'claim', 'shard'],
   capped_keys: ['key_id', 'shard'],
   cap_usage: ['key_id', 'month', 'shard'],
+  budget_use: ['account_id', 'mode', 'budget', 'starts_at', 'shard'],
   monthly_balances: ['account_id', 'key_id', 'mode', 'month', 'shard'],
   cap_starts: ['key_id', 'shard'],
   daily_usage: ['key_id', 'day', 'endpoint', 'shard'],
@@ -105,6 +106,7 @@ function changeAccount(state: State, event: LogEvent): void {
         max_in_flight: null,
         frozen: false,
         erased: false,
+        budgets: null,
         opened_at: recorded_at,
       })
       break
@@ -116,6 +118,9 @@ function changeAccount(state: State, event: LogEvent): void {
     case 'AccountLimitsChanged':
       account.rate_limit = payload.rateLimit
       account.max_in_flight = payload.maxInFlight
+      break
+    case 'AccountBudgetsChanged':
+      account.budgets = payload.budgets
       break
     case 'AccountFrozen':
       account.frozen = true
@@ -139,6 +144,7 @@ function changeKey(state: State, event: LogEvent): void {
     const enabled = type === 'KeyIssued' ? true : payload.enabled
     Object.assign(key, { account_id, mode, created_at, enabled, revoked_at: null })
     Object.assign(key, { previous_hash: null, previous_until: null, private: null })
+    Object.assign(key, { budgets: null, key_group: null })
   }
   if (['KeyIssued', 'KeyImported', 'KeyUpdated'].includes(type) && event.private !== null) {
     key.private = event.private
@@ -158,6 +164,8 @@ function changeKey(state: State, event: LogEvent): void {
   take('endpoints', 'endpoints')
   take('rate_limit', 'rateLimit')
   take('monthly_cap', 'monthlyCap')
+  take('budgets', 'budgets')
+  take('key_group', 'group')
   // From here on, what the key uses counts against a cap, also while it has none again.
   if (key.monthly_cap !== null && !state.capped_keys.has(keyOf('capped_keys', { key_id, shard }))) {
     const { account_id } = event
@@ -222,6 +230,7 @@ function moveCredits(state: State, event: LogEvent): void {
         ...{ credits, quantity, slots, held_at: event.recorded_at, instance, lots, held },
         expires_at: event.recorded_at + payload.holdSeconds * 1_000_000,
         ...{ sent_credits: null, sent_quantity: null },
+        budgets: payload.budgets ? JSON.stringify(payload.budgets) : null,
       })
       add(balance(), 'open_holds', event.slots ?? 1)
       const { claim, requestHash: request_hash } = payload
@@ -264,6 +273,19 @@ function moveCredits(state: State, event: LogEvent): void {
   }
   countMonth(state, event)
   countDay(state, event)
+  countInBudgets(state, event)
+}
+
+/** An event names the budgets that it counts in, and their spans. */
+function countInBudgets(state: State, event: LogEvent): void {
+  const { shard, account_id, mode, type, credits, held, payload } = event
+  const spans = Object.entries<string>(payload.budgets ?? {})
+  const charged = { HoldSettled: credits, ChargeRefunded: -credits }[type] ?? 0
+  const used = (held ?? []).reduce((sum, change) => sum + change, charged)
+  for (const [budget, start] of spans) {
+    const id = { account_id, mode, budget, starts_at: micros(start), shard }
+    add(row(state, 'budget_use', id, { used: 0 }), 'used', used)
+  }
 }
 
 function countMonth(state: State, event: LogEvent): void {

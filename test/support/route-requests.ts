@@ -42,6 +42,7 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /api-keys/:id/events': ({ keyId }) => ({ path: `/api-keys/${keyId}/events` }),
 
   'GET /account': () => ({ path: '/account' }),
+  'PATCH /account': () => ({ path: '/account', json: { budgets: [] } }),
   'GET /account/balance': () => ({ path: '/account/balance' }),
   'GET /account/statements/:month': () => ({ path: '/account/statements/2030-06?lines=true' }),
   'GET /account/statements/:month?keyId': ({ keyId }) => ({

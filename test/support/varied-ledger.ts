@@ -22,6 +22,13 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   })
   const gone = await ledger.key(free, { mode: 'test' })
   await ledger.change(pro, 'AccountLimitsChanged', { rateLimit: 10, maxInFlight: 20 })
+  await ledger.change(pro, 'AccountBudgetsChanged', {
+    budgets: [{ credits: 1_000, per: 'day', timeZone: 'Europe/Berlin' }],
+  })
+  await ledger.change(key, 'KeyGrouped', { group: 'team' })
+  await ledger.change(key, 'KeyBudgetsChanged', {
+    budgets: [{ credits: 2_000, per: 'week', timeZone: 'UTC' }],
+  })
   await ledger.change(free, 'AccountFrozen')
   await ledger.change(free, 'AccountUnfrozen')
   await ledger.change(narrow, 'KeyRotated', {

@@ -39,6 +39,7 @@ describe('every projection considers the types that concern it', () => {
     const capsKeys = capTypes.includes(type)
     const usesCaps = hold !== undefined || moves === 'refunded'
     expect(names.includes('key_caps')).toBe(capsKeys || usesCaps)
+    expect(names.includes('budgets')).toBe(usesCaps)
     const isInMonths = stream === 'credits' && counts !== 'imported' && counts !== 'refused'
     expect(names.includes('monthly_balances')).toBe(isInMonths || capsKeys)
     expect(names.includes('daily_usage')).toBe(

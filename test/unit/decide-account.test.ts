@@ -23,6 +23,7 @@ const onFree = [accountOpened, started('free', opened)]
 const onPro = [accountOpened, started('pro', opened)]
 
 const account = given(accountDecider)
+const zones = Intl.supportedValuesOf('timeZone')
 
 describe('an account', () => {
   test('is opened on a plan', () => {
@@ -53,6 +54,36 @@ describe('an account', () => {
     account(...onFree)
       .when({ type: 'unfreeze' })
       .follows()
+  })
+
+  test('has budgets in place of those before, and changes one of them beside the others', () => {
+    const daily = { credits: 20, per: 'day', timeZone: 'Europe/Berlin' } as const
+    const monthly = { credits: 500, per: 'month', timeZone: 'UTC' } as const
+    const given: AccountEvent = { type: 'AccountBudgetsChanged', payload: { budgets: [daily] } }
+    account(...onFree)
+      .when({ type: 'change-budgets', budgets: [daily] })
+      .follows(given)
+    account(...onFree, given)
+      .when({ type: 'change-budgets', budgets: [daily] })
+      .follows()
+    account(...onFree, given)
+      .when({ type: 'set-budget', budget: monthly })
+      .follows({ type: 'AccountBudgetsChanged', payload: { budgets: [daily, monthly] } })
+    account(...onFree, given)
+      .when({ type: 'set-budget', budget: { ...daily, credits: null } })
+      .follows({ type: 'AccountBudgetsChanged', payload: { budgets: [] } })
+    account(...onFree)
+      .when({ type: 'set-budget', budget: { ...daily, timeZone: 'Berlin' } })
+      .refuses('time_zone_unknown')
+    account(...onFree)
+      .when({ type: 'change-budgets', budgets: [daily, { ...daily, credits: 5 }] })
+      .refuses('budget_twice')
+    account(...onFree)
+      .when({
+        type: 'change-budgets',
+        budgets: zones.slice(0, 21).map((timeZone) => ({ ...daily, timeZone })),
+      })
+      .refuses('too_many_budgets')
   })
 
   test('keeps the limit that is not named', () => {

@@ -1,11 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import {
-  dayOf,
-  dayPeriod,
-  isTimeZone,
-  localTime,
-  monthPeriod,
-} from '../../src/reports/log-reader/period.ts'
+import { isTimeZone } from '../../src/lib/time-zone.ts'
+import { dayOf, dayPeriod, localTime, monthPeriod } from '../../src/reports/log-reader/period.ts'
 
 const zones = Intl.supportedValuesOf('timeZone')
 const hourMs = 3_600_000

@@ -20,6 +20,7 @@ const statusByCode: Record<RefusalCode, number> = {
   unauthorized: 401,
   insufficient_credits: 402,
   key_cap_reached: 402,
+  budget_exceeded: 402,
   endpoint_not_allowed: 403,
   ip_not_allowed: 403,
   plan_not_grantable: 403,

@@ -12,6 +12,7 @@ import {
   table,
   time,
 } from '../output.ts'
+import { budgetText } from './budget-text.ts'
 
 export function printAccount(account: AccountView): void {
   const { owner, plannedPlan, ownLimits, fee } = account
@@ -29,6 +30,7 @@ export function printAccount(account: AccountView): void {
       'Rate limit',
       `${formatNumber(account.rateLimit)} calls ${perSeconds}${own(ownLimits.rateLimit)}`,
     ],
+    ['Budgets', account.budgets.length === 0 ? null : account.budgets.map(budgetText).join('; ')],
     ['Calls in flight', `${formatNumber(account.maxInFlight)}${own(ownLimits.maxInFlight)}`],
     ['Opened (UTC)', time(account.openedAt)],
   ])
@@ -51,6 +53,7 @@ export function printBalance(mode: string, balance: Balance): void {
     ],
     ['Refunded this month', month.refunded === 0 ? null : asCredits(month.refunded)],
   ])
+  printBudgets(balance)
   if (balance.lots.length === 0) return
   say('')
   table(
@@ -60,6 +63,21 @@ export function printBalance(mode: string, balance: Balance): void {
       lot.kind,
       lot.expiresAt === null ? 'never' : time(lot.expiresAt),
       ...[lot.granted, lot.settled, lot.held, lot.available].map(asCredits),
+    ]),
+  )
+}
+
+function printBudgets({ budgets }: Balance): void {
+  if (budgets.length === 0) return
+  say('')
+  table(
+    ['Budget', 'Began (UTC)', 'Ends (UTC)', 'Used', 'Left'],
+    budgets.map((budget) => [
+      budgetText(budget),
+      time(budget.startsAt),
+      time(budget.endsAt),
+      asCredits(budget.used),
+      budget.left === 0 && budget.warnsOnly ? 'exceeded' : asCredits(budget.left),
     ]),
   )
 }

@@ -26,6 +26,7 @@ import {
   time,
   yellow,
 } from '../output.ts'
+import { budgetText } from './budget-text.ts'
 
 const earlyEnds: Readonly<Record<NonNullable<Charge['terminatedBy']>, string>> = {
   client: 'The response ended early: its client left. What was sent is charged.',
@@ -163,6 +164,10 @@ function printState(explanation: Explanation): void {
     ],
     ['Calls in flight', `${formatNumber(had.openHolds)} of ${formatNumber(decision.maxInFlight)}`],
     ['Cap of the key', decision.capLeft === null ? null : `${credits(decision.capLeft)} left`],
+    ...explanation.state.budgets.map((budget): [string, string] => [
+      'Budget',
+      `${credits(budget.left)} left of ${budgetText(budget)}`,
+    ]),
     ['Owed', had.debt > 0 ? `${credits(had.debt)}, which nothing is bought with` : null],
     ['Available', credits(decision.available)],
   ])
@@ -230,6 +235,8 @@ function verdictText({ call, decision, state }: Explanation): string {
       return `${needs}, more than one call can cost.`
     case 'insufficient_credits':
       return `${needs} and ${creditFigure(available)} are available.`
+    case 'budget_exceeded':
+      return `${needs} and a budget that it counts in leaves ${creditFigure(decision.budgetLeft ?? 0)}.`
     default:
       return decision.verdict satisfies never
   }

@@ -1,6 +1,7 @@
 /** Prints one key, or a list of keys. */
 import type { KeyView } from '../../management/key-view.ts'
 import { asCredits, creditFigure, dim, formatNumber, pairs, say, table, time } from '../output.ts'
+import { budgetText } from './budget-text.ts'
 
 /** Whether the key works, in one word. */
 export function stateOf(
@@ -49,6 +50,8 @@ export function printKey(key: KeyView): void {
     ['From addresses', key.allowedIps.join(', ') || 'any'],
     ['Rate limit (calls)', narrowed(key.rateLimit, key.accountRateLimit, formatNumber)],
     ['Credits a month', narrowed(key.monthlyCap, key.planCredits, creditFigure)],
+    ['Group', key.group],
+    ['Budgets', key.budgets.map(budgetText).join('; ') || null],
     ['Used this month', asCredits(key.creditsUsed)],
     ['Expires (UTC)', key.expiresAt === null ? 'never' : time(key.expiresAt)],
     ['Old secret works until', key.previousUntil && time(key.previousUntil)],

@@ -16,6 +16,8 @@ export interface KeyLeases {
   isRequesting: boolean
   /** Nor does a second call begin on the lease that is being asked for, if it is granted at a lower position. */
   retiredBefore: number
+  /** For how long no call has begun on a small lease when it is released. */
+  idleMs: number
   /** When the key last called, on the monotonic clock. */
   lastCallAtMs: number
   /** When it called before that. */
@@ -30,7 +32,7 @@ export function newKeyLeases(key: KeyRecord): KeyLeases {
   return {
     ...{ keyId: key.keyId, account: leaseAccountOf(key.accountId, key.mode) },
     ...{ calls: 0, credits: 0, unreleased: new Set<CreditLease>() },
-    ...{ isRequesting: false, retiredBefore: 0 },
+    ...{ isRequesting: false, retiredBefore: 0, idleMs: 0 },
     ...{ lastCallAtMs: Number.NEGATIVE_INFINITY, callBeforeAtMs: Number.NEGATIVE_INFINITY },
     ...{ available: undefined, looksAtMs: Number.POSITIVE_INFINITY },
   }
@@ -49,11 +51,7 @@ export function countBegun(leases: KeyLeases, { credits }: LeaseRequest, nowMs: 
 }
 
 /** Whether the next call of the key, which begins now, will be followed by others soon, as far as its last ones tell. */
-export function isCallingOften(
-  { callBeforeAtMs }: KeyLeases,
-  idleMs: number,
-  nowMs: number,
-): boolean {
+export function isCallingOften({ callBeforeAtMs, idleMs }: KeyLeases, nowMs: number): boolean {
   return nowMs - callBeforeAtMs <= callsOftenWithinMs(idleMs)
 }
 
@@ -75,21 +73,16 @@ export function leaseFor(
 }
 
 /** Whether no call begins on the lease any more, by its age or because the key has fallen idle. */
-export function isOver(
-  { lastCallAtMs }: KeyLeases,
-  lease: CreditLease,
-  idleMs: number,
-  nowMs: number,
-): boolean {
-  return nowMs >= endsAtMs(lastCallAtMs, lease, idleMs)
+export function isOver(leases: KeyLeases, lease: CreditLease, nowMs: number): boolean {
+  return nowMs >= endsAtMs(leases, lease)
 }
 
 /**
  * When the key's leases have to be looked at again. undefined: never, for nothing is on lease or in flight, and its next call
  * would be like its first.
  */
-export function nextLookMs(leases: KeyLeases, idleMs: number, nowMs: number): number | undefined {
-  const { lastCallAtMs, unreleased, calls, isRequesting } = leases
+export function nextLookMs(leases: KeyLeases, nowMs: number): number | undefined {
+  const { lastCallAtMs, unreleased, calls, isRequesting, idleMs } = leases
   const oftenMs = callsOftenWithinMs(idleMs)
   let atMs = lastCallAtMs + oftenMs
   if (atMs <= nowMs) {
@@ -97,15 +90,14 @@ export function nextLookMs(leases: KeyLeases, idleMs: number, nowMs: number): nu
     atMs = nowMs + oftenMs
   }
   for (const lease of unreleased) {
-    if (!lease.isRetired) atMs = Math.min(atMs, endsAtMs(lastCallAtMs, lease, idleMs))
+    if (!lease.isRetired) atMs = Math.min(atMs, endsAtMs(leases, lease))
   }
   return atMs
 }
 
 function endsAtMs(
-  lastCallAtMs: number,
+  { lastCallAtMs, idleMs }: KeyLeases,
   { acceptsUntilMs, slots }: CreditLease,
-  idleMs: number,
 ): number {
   return Math.min(acceptsUntilMs, lastCallAtMs + leaseIdleMs(slots, idleMs))
 }

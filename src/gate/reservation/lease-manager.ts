@@ -34,7 +34,13 @@ import {
   sizeOnLease,
   withUnused,
 } from './key-leases.ts'
-import { acceptanceMs, exceedsBudget, type LeaseSize, leaseSize } from './lease-policy.ts'
+import {
+  acceptanceMs,
+  exceedsBudget,
+  keyIdleMs,
+  type LeaseSize,
+  leaseSize,
+} from './lease-policy.ts'
 import { isShort } from './refusal-of-verdict.ts'
 
 /** A call of a key that could have leases, counted from before it is reserved to its end. */
@@ -61,7 +67,7 @@ const looksEveryMs = 125
 export class LeaseManager {
   private readonly appenderOf: (shard: number) => Appender
   private readonly gateways: number
-  /** For how long no call has begun on a small lease when it is released. */
+  /** For how long no call has begun on a small lease when it is released, of a key without budgets. */
   private readonly idleMs: number
   private readonly log: (message: string, error?: unknown) => void
   /** By the key's id. */
@@ -93,8 +99,9 @@ export class LeaseManager {
       leases = newKeyLeases(asked.key)
       this.keys.set(keyId, leases)
     }
+    leases.idleMs = keyIdleMs(this.idleMs, asked.key.hasBudgets)
     const nowMs = performance.now()
-    const begun = { leases, asked, isCallingOften: isCallingOften(leases, this.idleMs, nowMs) }
+    const begun = { leases, asked, isCallingOften: isCallingOften(leases, nowMs) }
     countBegun(leases, asked, nowMs)
     if (leases.looksAtMs === Number.POSITIVE_INFINITY) this.lookAt(leases, nowMs)
     const lease = leaseFor(leases, asked, nowMs, this.unchangedAtMs)
@@ -354,7 +361,7 @@ export class LeaseManager {
 
   /** Sees to it that somebody looks at the key's leases when one may be over. */
   private lookAt(leases: KeyLeases, nowMs: number): void {
-    const atMs = nextLookMs(leases, this.idleMs, nowMs)
+    const atMs = nextLookMs(leases, nowMs)
     if (atMs === undefined) {
       this.keys.delete(leases.keyId)
       return
@@ -373,7 +380,7 @@ export class LeaseManager {
       if (look.atMs !== leases.looksAtMs) continue
       leases.looksAtMs = Number.POSITIVE_INFINITY
       for (const lease of leases.unreleased) {
-        if (isOver(leases, lease, this.idleMs, nowMs)) this.retire(leases, lease)
+        if (isOver(leases, lease, nowMs)) this.retire(leases, lease)
       }
       this.lookAt(leases, nowMs)
     }

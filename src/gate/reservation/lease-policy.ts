@@ -37,6 +37,8 @@ const maxSmallSlots = 3
 const largeLeaseIdleMs = 500
 /** No call begins by what was known longer ago: a key that was revoked since is not forwarded. */
 const maxStalenessMs = 1_000
+/** A lease of a key with budgets is released when no call has begun on it for so long: a budget is small beside an account's credits. */
+const budgetedLeaseIdleMs = 2_000
 /** Calls begin on a lease for so long at most. */
 const acceptsForMs = 60_000
 /** And for this part of it at least: leases that were taken at one time are not renewed at one time. */
@@ -95,6 +97,11 @@ export function acceptanceMs(random: number): number {
 /** How long a lease is held: a call that begins at its last moment still ends in time. */
 export function leaseSeconds(callSeconds: number): number {
   return acceptsForMs / 1_000 + callSeconds
+}
+
+/** The same as `idleMs`, of one key. @param idleMs for how long no call has begun on a small lease when it is released */
+export function keyIdleMs(idleMs: number, hasBudgets: boolean): number {
+  return hasBudgets ? Math.min(budgetedLeaseIdleMs, idleMs) : idleMs
 }
 
 /**

@@ -15,6 +15,7 @@ import type { CreditLease } from './credit-lease.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
 import type { CountedCall } from './lease-manager.ts'
 import { purchasePreconditions } from './purchase-preconditions.ts'
+import { isShortOfCredits } from './refusal-of-verdict.ts'
 import {
   type CallToReserve,
   type Charge,
@@ -99,7 +100,7 @@ export class LeaseSlot implements Reservation {
     }
     this.rejectedWith = result.verdict
     // When credits are short, convertToDedicatedHold splits the lease.
-    if (result.verdict !== 'insufficient_credits') leases.onRejected(this.counted, result.verdict)
+    if (!isShortOfCredits(result.verdict)) leases.onRejected(this.counted, result.verdict)
     throw new LeaseChargeRejected(result.verdict)
   }
 
@@ -122,11 +123,14 @@ export class LeaseSlot implements Reservation {
 
   /** The lease is split only where nothing else is left: other calls run on it. */
   async convertToDedicatedHold(): Promise<Outcome<{ readonly reservation: Reservation }>> {
-    if (this.rejectedWith === 'insufficient_credits') return this.takeHold(true)
+    if (this.rejectedWith && isShortOfCredits(this.rejectedWith)) return this.takeHold(true)
     const outcome = await this.takeHold(false)
     if (outcome.ok) return outcome
     const { code } = outcome.refusal
-    const isShort = code === 'insufficient_credits' || code === 'concurrency_exceeded'
+    const isShort =
+      code === 'concurrency_exceeded' ||
+      code === 'insufficient_credits' ||
+      code === 'budget_exceeded'
     return isShort ? this.takeHold(true) : outcome
   }
 

@@ -1,4 +1,4 @@
-import type { AppendResult } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, Verdict } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type Refusal, unknownKey } from '../../problems/refusal.ts'
 import { outcomeUnknown, requestIsTaken, tooExpensive, tooManyInFlight } from '../refusals.ts'
@@ -30,6 +30,12 @@ export function refusalOfVerdict(
         code: 'key_cap_reached',
         detail: `This call needs ${creditsText(required)} and the key's monthly cap leaves ${available}.`,
         extensions: shortage,
+      }
+    case 'budget_exceeded':
+      return {
+        code: 'budget_exceeded',
+        detail: `This call needs ${creditsText(required)} and a budget that it counts in leaves ${available}.`,
+        extensions: { required, available, position: shortage.position },
       }
     case 'concurrency_exceeded':
       return tooManyInFlight
@@ -76,6 +82,11 @@ function nextMonth(time: Date): string {
 }
 
 /** Whether the account's leases may have what was missing. */
-export function isShort({ verdict }: AppendResult): boolean {
-  return verdict === 'insufficient_credits' || verdict === 'concurrency_exceeded'
+export function isShort({ verdict }: Pick<AppendResult, 'verdict'>): boolean {
+  return isShortOfCredits(verdict) || verdict === 'concurrency_exceeded'
+}
+
+/** Whether leases may have the credits that were missing: what they reserve counts in budgets, too. */
+export function isShortOfCredits(verdict: Verdict): boolean {
+  return verdict === 'insufficient_credits' || verdict === 'budget_exceeded'
 }

@@ -2,6 +2,7 @@
 import { t } from 'elysia'
 import type { AccountView } from '../../management/account-view.ts'
 import type { Balance } from '../../reports/account/balance.ts'
+import { budgetFields } from './budget-schema.ts'
 import { integer, sum, typedSchema } from './fields.ts'
 
 const count = integer()
@@ -23,6 +24,7 @@ export const Account = typedSchema<AccountView>(
     rateLimit: count,
     windowMs: count,
     maxInFlight: count,
+    budgets: t.Array(t.Object(budgetFields)),
     monthlyCredits: count,
     endpoints: t.Union([t.Literal('all'), t.Array(text)]),
     fee: t.Nullable(t.Object({ minorUnits: count, currency: text })),
@@ -54,5 +56,15 @@ export const BalanceSchema = typedSchema<Balance>(
       due: integer({ description: 'Given by the plan this month, granted by the next call.' }),
     }),
     month: t.Object({ settled: sum(), refunded: sum(), calls: sum() }),
+    budgets: t.Array(
+      t.Object({
+        name: t.String({ description: 'As events name it.' }),
+        ...budgetFields,
+        used: sum('Charged in the span, less refunds, and held.'),
+        left: count,
+        startsAt: text,
+        endsAt: text,
+      }),
+    ),
   }),
 )

@@ -4,11 +4,13 @@
  */
 
 import { t } from 'elysia'
+import type { KeyBudget } from '../../../events/budget.ts'
 import { invalidIpEntries } from '../../gate/authorize/client-ip.ts'
 import type { Sum } from '../../lib/sums.ts'
 import type { KeyView } from '../../management/key-view.ts'
 import type { KeyChange } from '../../management/manage-keys.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
+import { group, keyBudgetFields, keyBudgets } from './budget-schema.ts'
 import {
   addresses,
   description,
@@ -49,6 +51,8 @@ export interface ApiKey {
   readonly mode: 'live' | 'test'
   readonly revokedAt: string | null
   readonly version: number
+  readonly budgets: readonly KeyBudget[]
+  readonly group: string | null
 }
 
 export const ApiKey = typedSchema<ApiKey>(
@@ -80,6 +84,8 @@ export const ApiKey = typedSchema<ApiKey>(
       mode,
       revokedAt: t.Nullable(t.String()),
       version: integer(),
+      budgets: t.Array(t.Object(keyBudgetFields), { description: "The key's own." }),
+      group: t.Nullable(t.String({ description: 'The group whose budgets it counts in.' })),
     },
     { description: 'An API key, without its secret.' },
   ),
@@ -122,6 +128,8 @@ export function apiKeyOf(view: KeyView, permissions: readonly string[]): ApiKey 
     mode: view.mode,
     revokedAt: view.revokedAt,
     version: view.version,
+    budgets: view.budgets,
+    group: view.group,
   }
 }
 
@@ -139,6 +147,8 @@ export const keyFields = {
 export const keyPatchFields = {
   name: t.Optional(keyName),
   active: t.Optional(t.Boolean()),
+  budgets: t.Optional(keyBudgets),
+  group: t.Optional(nullable(group)),
   ...keyFields,
 }
 
@@ -164,6 +174,8 @@ export function keyChangeOf(body: KeyFields): KeyChange {
     ...(expiresAt !== undefined && { expiresAt: expiresAt && iso(expiresAt) }),
     ...(body.rateLimit !== undefined && { rateLimit: body.rateLimit }),
     ...(body.monthlyCredits !== undefined && { monthlyCap: body.monthlyCredits }),
+    ...(body.budgets !== undefined && { budgets: body.budgets }),
+    ...(body.group !== undefined && { group: body.group }),
     ...(active !== undefined && { enabled: active }),
   }
 }

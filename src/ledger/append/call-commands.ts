@@ -203,6 +203,7 @@ export const refusalVerdicts = [
   'concurrency_exceeded',
   'key_cap_reached',
   'insufficient_credits',
+  'budget_exceeded',
   'amount_out_of_range',
   'hold_not_open',
   'hold_not_due',
@@ -229,7 +230,7 @@ export interface CommandResult {
   readonly verdict: Verdict
   /** Where the event stands; for a refusal, the position it was decided at. */
   readonly position: number
-  /** Credits then available; for key_cap_reached, what the cap still allows. */
+  /** Credits then available; for key_cap_reached and budget_exceeded, what the cap or the budget still allows. */
   readonly available: number
 }
 

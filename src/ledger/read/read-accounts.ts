@@ -1,4 +1,5 @@
 /** Accounts as management shows them, the plans in force, and what an account used in the present month. */
+import type { Budget } from '../../../events/budget.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
 import type { Sum } from '../../lib/sums.ts'
@@ -18,6 +19,7 @@ export interface AccountRow {
   readonly maxInFlight: number | null
   readonly frozen: boolean
   readonly erased: boolean
+  readonly budgets: readonly Budget[]
   readonly openedAt: Date
   /** Every plan that was ever decided on, in the order of the decisions. Times are ISO 8601. */
   readonly schedule: readonly { readonly plan: string; readonly from: string }[]
@@ -30,7 +32,7 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
   const [row] = await sql<AccountRow[]>`
     select a.shard, a.account_id as "accountId", a.version, a.owner_kind as "ownerKind",
       a.owner_id as "ownerId", a.rate_limit as "rateLimit", a.max_in_flight as "maxInFlight",
-      a.frozen, a.erased, a.opened_at as "openedAt", account_secret_v1(a.account_id) as secret, t.now as "readAt", (
+      a.frozen, a.erased, coalesce(a.budgets, '[]') as budgets, a.opened_at as "openedAt", account_secret_v1(a.account_id) as secret, t.now as "readAt", (
         select coalesce(json_agg(json_build_object('plan', p.plan, 'from', p.starts_at)
           order by p.position), '[]')
         from account_plans p where p.account_id = a.account_id and p.shard = a.shard

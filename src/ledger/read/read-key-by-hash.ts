@@ -21,6 +21,8 @@ export interface KeyRecord {
   readonly endpoints: readonly string[] | null
   readonly keyRateLimit: number | null
   readonly monthlyCap: number | null
+  /** Whether its calls count in budgets. */
+  readonly hasBudgets: boolean
   readonly frozen: boolean
   readonly plan: string
   /** When the account's next plan begins, which changes no version. null: none is known. */
@@ -46,7 +48,7 @@ export async function readKeyByHash(sql: Sql, hash: string): Promise<ReadKey | u
     select shard, key_id as "keyId", account_id as "accountId", owner_id as "ownerId", mode,
       key_version as "keyVersion", account_version as "accountVersion", display, enabled,
       revoked_at as "revokedAt", expires_at as "expiresAt", previous_until as "previousUntil", endpoints,
-      key_rate_limit as "keyRateLimit", monthly_cap as "monthlyCap", frozen, plan, plan_until as "planUntil",
+      key_rate_limit as "keyRateLimit", monthly_cap as "monthlyCap", has_budgets_v1(${hash}) as "hasBudgets", frozen, plan, plan_until as "planUntil",
       account_rate_limit as "accountRateLimit", max_in_flight as "maxInFlight", tariff,
       account_secret as "accountSecret", private, read_at as "readAt"
     from find_key_v1(${hash})`

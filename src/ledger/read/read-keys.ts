@@ -1,4 +1,5 @@
 /** Keys as management shows them: with their account, their plan and what they used in the present month. */
+import type { KeyBudget } from '../../../events/budget.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { Sum } from '../../lib/sums.ts'
 import type { Sql } from '../connect.ts'
@@ -21,6 +22,8 @@ export interface KeyRow {
   /** The key's own limits. null: those of the account. */
   readonly rateLimit: number | null
   readonly monthlyCap: number | null
+  readonly budgets: readonly KeyBudget[]
+  readonly group: string | null
   readonly createdAt: Date
   readonly updatedAt: Date
   readonly ownerKind: 'user' | 'organisation'
@@ -147,7 +150,7 @@ function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
     select k.shard, k.key_id as "keyId", k.account_id as "accountId", k.mode, k.version, k.hash,
       k.display, k.enabled, k.revoked_at as "revokedAt", k.expires_at as "expiresAt",
       k.previous_until as "previousUntil", k.endpoints, k.rate_limit as "rateLimit",
-      k.monthly_cap as "monthlyCap", k.created_at as "createdAt", k.updated_at as "updatedAt",
+      k.monthly_cap as "monthlyCap", coalesce(k.budgets, '[]') as budgets, k.key_group as "group", k.created_at as "createdAt", k.updated_at as "updatedAt",
       a.owner_kind as "ownerKind", a.owner_id as "ownerId", a.rate_limit as "accountRateLimit",
       p.plan, (c.plan ->> 'rateLimit')::integer as "planRateLimit",
       (c.plan ->> 'credits')::bigint as "planCredits",

@@ -1,3 +1,4 @@
+import type { Budget } from '../../../events/budget.ts'
 import { type Mode, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Sum } from '../../lib/sums.ts'
@@ -20,6 +21,18 @@ export interface Balance {
   }
   /** What counts in the present month. `calls` are those that were charged or free, not those that failed. */
   readonly month: { readonly settled: Sum; readonly refunded: Sum; readonly calls: Sum }
+  readonly budgets: readonly BudgetUse[]
+}
+
+/** A budget in its present day, week or month. */
+interface BudgetUse extends Budget {
+  /** As events name it: whose it is, its span and its time zone. */
+  readonly name: string
+  /** What calls have been charged, less refunds, and what they hold. */
+  readonly used: Sum
+  readonly left: number
+  readonly startsAt: string
+  readonly endsAt: string
 }
 
 interface LotBalance {
@@ -47,6 +60,7 @@ interface Row {
   month_refunded: Sum
   month_calls: Sum
   lots: (Omit<LotBalance, 'lot'> & { lot: number })[]
+  budgets: BudgetUse[]
 }
 
 /** @returns undefined when the ledger does not have the account */
@@ -55,7 +69,8 @@ export async function readBalance(
   accountId: string,
   mode: Mode,
 ): Promise<Balance | undefined> {
-  const [row] = await sql<Row[]>`select * from balance_of(${accountId}, ${mode})`
+  const [row] = await sql<Row[]>`
+    select b.*, budgets_of(${accountId}, ${mode}, null) as budgets from balance_of(${accountId}, ${mode}) b`
   return row && balanceFrom(row)
 }
 
@@ -64,7 +79,8 @@ export async function readBalance(
  * @param keyHash of the key's secret
  */
 export async function readOwnBalance(sql: Sql, keyHash: string): Promise<Balance | undefined> {
-  const [row] = await sql<Row[]>`select * from own_balance_v1(${keyHash})`
+  const [row] = await sql<Row[]>`
+    select b.*, own_budgets_v1(${keyHash}) as budgets from own_balance_v1(${keyHash}) b`
   return row && balanceFrom(row)
 }
 
@@ -87,6 +103,10 @@ function balanceFrom(row: Row): Balance {
       refunded: row.month_refunded,
       calls: row.month_calls,
     },
+    budgets: row.budgets.map(({ startsAt, endsAt, ...budget }) => ({
+      ...budget,
+      ...{ startsAt: isoText(startsAt), endsAt: isoText(endsAt) },
+    })),
   }
 }
 

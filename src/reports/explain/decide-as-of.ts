@@ -22,6 +22,7 @@ type VerdictAsOf =
   | 'concurrency_exceeded'
   | 'key_cap_reached'
   | 'insufficient_credits'
+  | 'budget_exceeded'
 
 interface CallAsOf {
   /** The upper bound of its price, which it holds; undefined where the tariff has no price for the route. */
@@ -44,6 +45,8 @@ export interface DecisionAsOf {
   readonly maxInFlight: number
   /** What the key's cap leaves; null without a cap. */
   readonly capLeft: number | null
+  /** What the budget leaves that leaves the least; null without a budget. */
+  readonly budgetLeft: number | null
   /** What is held of which lot, where the verdict is ok. The lot null is the allowance that is due. */
   readonly draws: readonly { readonly lot: number | null; readonly credits: number }[]
 }
@@ -58,15 +61,22 @@ export function decideAsOf(state: StateAsOf, call: CallAsOf): DecisionAsOf {
   const available = Math.max(free + allowanceDue - credits.debt, 0)
   const maxInFlight = state.account.maxInFlight ?? plan?.maxInFlight ?? 0
   const capLeft = cap === null ? null : Math.max(Number(subtractSums(cap, credits.capUsed)), 0)
-  const verdict = verdictOf(state, call, { available, maxInFlight, capLeft })
+  const left = state.budgets.filter(({ warnsOnly }) => !warnsOnly).map((budget) => budget.left)
+  const budgetLeft = left.length === 0 ? null : Math.min(...left)
+  const verdict = verdictOf(state, call, { available, maxInFlight, capLeft, budgetLeft })
   const draws = verdict === 'ok' ? drawsOf(state, allowanceDue - repaid, call.credits ?? 0) : []
-  return { verdict, available, allowanceDue, repaid, maxInFlight, capLeft, draws }
+  return { verdict, available, allowanceDue, repaid, maxInFlight, capLeft, budgetLeft, draws }
 }
 
 function verdictOf(
   state: StateAsOf,
   call: CallAsOf,
-  { available, maxInFlight, capLeft }: Pick<DecisionAsOf, 'available' | 'maxInFlight' | 'capLeft'>,
+  {
+    available,
+    maxInFlight,
+    capLeft,
+    budgetLeft,
+  }: Pick<DecisionAsOf, 'available' | 'maxInFlight' | 'capLeft' | 'budgetLeft'>,
 ): VerdictAsOf {
   const { key, account } = state
   if (!key) return 'key_unknown'
@@ -82,6 +92,7 @@ function verdictOf(
   if (call.credits > maxAmount) return 'amount_out_of_range'
   if (!call.onLease && state.credits.openHolds >= maxInFlight) return 'concurrency_exceeded'
   if (capLeft !== null && call.credits > capLeft) return 'key_cap_reached'
+  if (budgetLeft !== null && call.credits > budgetLeft) return 'budget_exceeded'
   return call.credits > available ? 'insufficient_credits' : 'ok'
 }
 

@@ -2,9 +2,11 @@
  * The state as of a position, on which the append decided: key, account, tariff and credits, from the events up to
  * there. Projections are used to find events only (the account of a key, the positions of tariffs), never for figures.
  */
+import { budgetsOfKey } from '../../../events/budget.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Moment } from './moment.ts'
+import { type BudgetAsOf, readBudgetsAsOf } from './read-budgets-as-of.ts'
 import { type CreditsAsOf, readCreditsAsOf } from './read-credits-as-of.ts'
 import { readTariffAsOf, type TariffAsOf } from './read-tariff-as-of.ts'
 import {
@@ -20,6 +22,7 @@ export interface StateAsOf {
   readonly account: AccountAsOf
   readonly tariff: TariffAsOf | undefined
   readonly credits: CreditsAsOf
+  readonly budgets: readonly BudgetAsOf[]
 }
 
 export async function readStateAsOf(
@@ -34,11 +37,15 @@ export async function readStateAsOf(
     readCreditsAsOf(sql, subject, at),
   ])
   const ofAccount = changes.filter((change) => change.keyId === null)
+  const account = accountAsOf(accountId, ofAccount, at.now)
+  const key = keyAsOf(changes.filter((change) => change.keyId === keyId))
+  const budgets = budgetsOfKey(account.budgets, { budgets: [], group: null, ...key, keyId })
   return {
-    key: keyAsOf(changes.filter((change) => change.keyId === keyId)),
-    account: accountAsOf(accountId, ofAccount, at.now),
+    key,
+    account,
     tariff,
     credits,
+    budgets: await readBudgetsAsOf(sql, subject, budgets, at),
   }
 }
 

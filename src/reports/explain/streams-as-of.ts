@@ -1,4 +1,5 @@
 /** What a key and its account are after some of their events: each is folded from its stream. */
+import type { Budget, KeyBudget } from '../../../events/budget.ts'
 import type { TypeWith } from '../../../events/catalogue.ts'
 import type { Micros } from '../log-reader/micros.ts'
 
@@ -10,6 +11,8 @@ export interface KeyAsOf {
   readonly expiresAt: string | null
   readonly endpoints: readonly string[] | null
   readonly monthlyCap: number | null
+  readonly budgets: readonly KeyBudget[]
+  readonly group: string | null
   /** The position of the key's last event. */
   readonly position: number
 }
@@ -24,6 +27,7 @@ export interface AccountAsOf {
   readonly plan:
     | { readonly name: string; readonly position: number; readonly takenAt: number }
     | undefined
+  readonly budgets: readonly Budget[]
 }
 
 /** An event of a key's or an account's stream. */
@@ -46,7 +50,7 @@ function evolveKey(key: KeyAsOf | undefined, change: StreamChange): KeyAsOf {
   const { position, version, payload } = change
   const before = key ?? {
     ...{ display: '', enabled: true, revoked: false },
-    ...{ expiresAt: null, endpoints: null, monthlyCap: null },
+    ...{ expiresAt: null, endpoints: null, monthlyCap: null, budgets: [], group: null },
   }
   const type = change.type as TypeWith<{ stream: 'key' }>
   switch (type) {
@@ -58,6 +62,11 @@ function evolveKey(key: KeyAsOf | undefined, change: StreamChange): KeyAsOf {
       // An event carries the fields that it changes, and null is a value.
       const { display, enabled, expiresAt, endpoints, monthlyCap } = { ...before, ...payload }
       return { ...before, position, version, display, enabled, expiresAt, endpoints, monthlyCap }
+    }
+    case 'KeyBudgetsChanged':
+    case 'KeyGrouped': {
+      const { budgets, group } = { ...before, ...payload }
+      return { ...before, position, version, budgets, group }
     }
     case 'KeyEnabled':
       return { ...before, position, version, enabled: true }
@@ -81,6 +90,7 @@ export function accountAsOf(
 ): AccountAsOf {
   const opened: AccountAsOf = {
     ...{ accountId, version: 0, frozen: false, erased: false, maxInFlight: null },
+    budgets: [],
     plan: undefined,
   }
   return changes.reduce((account, change) => evolveAccount(account, change, now), opened)
@@ -102,6 +112,8 @@ function evolveAccount(before: AccountAsOf, change: StreamChange, now: Micros): 
       }
     case 'AccountLimitsChanged':
       return { ...account, maxInFlight: payload.maxInFlight ?? null }
+    case 'AccountBudgetsChanged':
+      return { ...account, budgets: payload.budgets }
     case 'AccountFrozen':
       return { ...account, frozen: true }
     case 'AccountUnfrozen':

@@ -1,5 +1,6 @@
 /** Which month or day a statement is asked for. */
-import { dayPeriod, isTimeZone, monthPeriod, type Period } from '../log-reader/period.ts'
+import { isTimeZone } from '../../lib/time-zone.ts'
+import { dayPeriod, monthPeriod, type Period } from '../log-reader/period.ts'
 
 /** One of `month` and `day`. */
 export interface PeriodRequest {

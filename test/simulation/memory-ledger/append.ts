@@ -4,6 +4,7 @@ import { batchColumns, eventTypeOfKind, purchaseKinds } from '../../../src/ledge
 import type { CallCommand, Verdict } from '../../../src/ledger/append/call-commands.ts'
 import {
   availableAt,
+  budgetLeft,
   capLeft,
   decide,
   draw,
@@ -12,6 +13,7 @@ import {
   isCount,
   liveLots,
   lotsFor,
+  spansOf,
   type Who,
 } from '../../support/log-rules.ts'
 import type { Row } from '../../support/oracle.ts'
@@ -190,6 +192,7 @@ function availableTo(
   who: Who,
 ): number {
   if (verdict === 'key_cap_reached') return capLeft(ledger.state, command, who)
+  if (verdict === 'budget_exceeded') return budgetLeft(ledger.state, command, who)
   if (verdict === 'insufficient_credits') return drawableAt(ledger.state, command, who)
   return availableAt(ledger.state, who)
 }
@@ -227,6 +230,7 @@ function purchaseVerdict(
   who: Who,
 ): Verdict {
   const decided = decide(ledger.state, command, who)
+  if (decided === 'budget_exceeded' && ledger.bug === 'forgets-budgets') return 'ok'
   const verdict = verdictsOnKey.has(decided) || isInRange(of) ? decided : 'amount_out_of_range'
   if (command.kind !== 'hold' || !command.claim || verdictsOnKey.has(verdict)) return verdict
   const claimed = claimVerdict(ledger, batch, command.keyId, command.claim)
@@ -267,10 +271,12 @@ function writePurchase(
   if (command.kind !== 'extend') requireNew(ledger, requestId)
   if (command.kind === 'hold' || command.kind === 'lease') batch.opened.add(requestId)
   const isCharge = command.kind === 'charge_on_lease'
+  const spans = spansOf(state, command, who)
   return writeEvent(ledger, batch, of, {
     occurred_at: command.kind === 'extend' ? Number(hold?.held_at) : who.now,
     ...{ credits, lots: drawn.lots },
     ...(isCharge ? { moved: drawn.taken } : { held: drawn.taken }),
+    ...(spans && { payload: { budgets: spans, ...of.payload } }),
   })
 }
 
@@ -316,6 +322,8 @@ function writeEnd(
     left -= take
     return take
   })
+  const spans = (hold as Row).budgets
+  const inBudgets = spans ? { budgets: JSON.parse(String(spans)) } : {}
   const ofHold = slots !== null || columns.endpoint === null ? { endpoint, quantity, slots } : {}
   return writeEvent(ledger, batch, of, {
     ...ofHold,
@@ -324,9 +332,10 @@ function writeEnd(
     lots: lots as number[],
     held: (held as number[]).map((credits) => 0 - credits),
     moved: isSettled ? taken : null,
+    payload: { ...inBudgets, ...of.payload },
     ...(sent > 0 && {
       ...{ type: 'HoldSettled', quantity: Number((hold as Row).sent_quantity) },
-      payload: { delivered: true, terminatedBy: 'gateway' },
+      payload: { ...inBudgets, delivered: true, terminatedBy: 'gateway' },
     }),
   })
 }

@@ -147,6 +147,7 @@ export function refund(ledger: MemoryLedger, values: readonly Text[]): Rows {
     ...{ type: 'ChargeRefunded', key_id, request_id, endpoint, tariff, credits: asked },
     ...{ lots, moved, private: sealed ?? null, actor: actor as string },
     payload: {
+      ...(charge.payload.budgets && { budgets: charge.payload.budgets }),
       chargedAt: `${timeText(charge.occurred_at).replace(' ', 'T').replace('+00', 'Z')}`,
       ...(external && { externalId: external }),
     },

@@ -1,4 +1,5 @@
 /** What gateways read of the ledger. */
+import { type Budget, budgetsOfKey, type KeyBudget } from '../../../events/budget.ts'
 import { entryOf, holdTypes } from '../../../events/event-types.ts'
 import { tariffAt, type Who } from '../../support/log-rules.ts'
 import type { Row } from '../../support/oracle.ts'
@@ -10,7 +11,7 @@ import { columnsOf, rowsOf } from './rows.ts'
 const keyColumns = columnsOf(
   `shard int2, keyId text, accountId text, ownerId text, mode text, keyVersion int4, accountVersion int4, display text,
   enabled bool, revokedAt timestamptz, expiresAt timestamptz, previousUntil timestamptz, endpoints texts,
-  keyRateLimit int4, monthlyCap int8, frozen bool, plan text, planUntil timestamptz, accountRateLimit int4,
+  keyRateLimit int4, monthlyCap int8, hasBudgets bool, frozen bool, plan text, planUntil timestamptz, accountRateLimit int4,
   maxInFlight int4, tariff text, accountSecret bytea, private bytea, readAt timestamptz`,
 )
 
@@ -35,12 +36,20 @@ export function readKey(ledger: MemoryLedger, [hash]: readonly Text[]): Rows {
     ...{ enabled: key.enabled, revokedAt: key.revoked_at, expiresAt: key.expires_at },
     previousUntil: key.hash === hash ? null : key.previous_until,
     ...{ endpoints: key.endpoints, keyRateLimit: key.rate_limit, monthlyCap: key.monthly_cap },
+    hasBudgets: hasBudgets(account, key),
     ...{ frozen: account.frozen || account.erased, plan: planNameAt(ledger, who) },
     ...{ planUntil: nextPlanAt(ledger, who), accountRateLimit: account.rate_limit },
     ...{ maxInFlight: account.max_in_flight, tariff: tariffAt(state, now) },
     ...{ accountSecret: side.secrets.get(accountId) ?? null, private: key.private, readAt: now },
   }
   return rowsOf(keyColumns, [row])
+}
+
+function hasBudgets(account: Row, key: Row): boolean {
+  const { key_id, key_group, budgets } = key
+  const ofKey = { keyId: String(key_id), group: key_group as string | null }
+  const own = (budgets ?? []) as KeyBudget[]
+  return budgetsOfKey((account.budgets ?? []) as Budget[], { ...ofKey, budgets: own }).length > 0
 }
 
 function plansOf({ state }: MemoryLedger, { account_id }: Who): Row[] {

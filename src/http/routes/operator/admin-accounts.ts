@@ -6,6 +6,7 @@ import { readBalance } from '../../../reports/account/balance.ts'
 import { orBadCursor, orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { Account, BalanceSchema } from '../../schemas/account-schema.ts'
+import { budgets } from '../../schemas/budget-schema.ts'
 import {
   closed,
   credits,
@@ -41,6 +42,7 @@ const AccountPatch = closed({
       maxInFlight: t.Optional(nullable(maxInFlight)),
     }),
   ),
+  budgets: t.Optional(budgets),
   frozen: t.Optional(t.Boolean({ description: 'While it is, none of its keys can buy.' })),
   reason,
 })
@@ -171,7 +173,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         response: { 200: AccountResponse, ...changeProblems },
         detail: {
           operationId: 'updateAccount',
-          summary: 'Change plan and limits, freeze and unfreeze',
+          summary: 'Change plan, limits and budgets, freeze and unfreeze',
           description:
             'Changes the fields that the body names. A plan with more counts at once, one with less from the next month on; a frozen account buys nothing.',
           tags,

@@ -12,12 +12,13 @@ import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import type { Statement } from '../../../reports/statement/statement-shape.ts'
 import { ownerOf } from '../../auth/auth.ts'
-import { orNotFound, RequestRefused } from '../../errors/request-refused.ts'
-import { oneProblems } from '../../openapi/problem-schema.ts'
+import { orNotFound, RequestRefused, unwrap } from '../../errors/request-refused.ts'
+import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { Account, BalanceSchema } from '../../schemas/account-schema.ts'
-import { id, mode, month, position, time } from '../../schemas/fields.ts'
+import { budgets } from '../../schemas/budget-schema.ts'
+import { closed, id, mode, month, position, time } from '../../schemas/fields.ts'
 import { StatementSchema } from '../../schemas/statement-schema.ts'
-import type { RouteDeps } from '../route-deps.ts'
+import { ownerActor, type RouteDeps } from '../route-deps.ts'
 
 const tags = ['Account']
 /** Of the charges of a statement: they are computed, checked and sent at once. */
@@ -45,6 +46,26 @@ export function accountRoutes({ management, sql, reports, signIn }: RouteDeps) {
           summary: 'Your account: plan and limits',
           description:
             'The account of whoever signs in: its plan, the one that follows, and its limits.',
+          tags,
+        },
+      },
+    )
+    .patch(
+      '/account',
+      async ({ body, principal }) => {
+        const accountId = accountIdOf(ownerOf(principal))
+        const changed = await management.changeAccount(accountId, body, ownerActor(principal))
+        return { account: unwrap(changed) }
+      },
+      {
+        signedIn: 'owner',
+        body: closed({ budgets }),
+        response: { 200: t.Object({ account: Account }), ...changeProblems },
+        detail: {
+          operationId: 'updateOwnAccount',
+          summary: 'Change the budgets of your account',
+          description:
+            'What the keys of the account, or of a group, may use together in each day, week or month of a calendar. Operators can change budgets, too.',
           tags,
         },
       },

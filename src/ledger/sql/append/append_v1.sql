@@ -72,10 +72,19 @@ begin
       {{check_claim}}
       {{check_terms}}
       {{check_plan}}
+      {{find_drawable}}
+      if v_verdict = 'ok' and {{has_limits}} then
+        {{check_cap}}
+        {{check_budgets}}
+      end if;
       {{check_credits}}
       if v_verdict = 'ok' then
         {{grant_due_allowance}}
         {{draw_on_lots}}
+        if {{has_limits}} then
+          {{count_in_cap}}
+          {{count_in_budgets}}
+        end if;
         {{note_purchase}}
       end if;
     elsif command.kind in ('count', 'count_refused') then
@@ -86,6 +95,10 @@ begin
       {{decide_resolution}}
       if v_verdict = 'ok' then
         {{return_to_lots}}
+        if command.monthly_cap is not null or command.hold_budgets is not null then
+          {{free_in_cap}}
+          {{free_in_budgets}}
+        end if;
         {{note_resolution}}
       end if;
       available[command.nth] := greatest(account.available, 0);

@@ -12,18 +12,25 @@ import beginAccount from './begin_account.sql' with { type: 'text' }
 import beginBatch from './begin_batch.sql' with { type: 'text' }
 import beginCommand from './begin_command.sql' with { type: 'text' }
 import checkBatch from './check_batch.sql' with { type: 'text' }
+import checkBudgets from './check_budgets.sql' with { type: 'text' }
+import checkCap from './check_cap.sql' with { type: 'text' }
 import checkClaim from './check_claim.sql' with { type: 'text' }
 import checkCredits from './check_credits.sql' with { type: 'text' }
 import checkKey from './check_key.sql' with { type: 'text' }
 import checkPlan from './check_plan.sql' with { type: 'text' }
 import checkRequest from './check_request.sql' with { type: 'text' }
 import checkTerms from './check_terms.sql' with { type: 'text' }
+import countInBudgets from './count_in_budgets.sql' with { type: 'text' }
+import countInCap from './count_in_cap.sql' with { type: 'text' }
 import decideCount from './decide_count.sql' with { type: 'text' }
 import decideResolution from './decide_resolution.sql' with { type: 'text' }
 import decideVoidOnLease from './decide_void_on_lease.sql' with { type: 'text' }
 import drawOnLots from './draw_on_lots.sql' with { type: 'text' }
 import endCommand from './end_command.sql' with { type: 'text' }
+import findDrawable from './find_drawable.sql' with { type: 'text' }
 import findProducer from './find_producer.sql' with { type: 'text' }
+import freeInBudgets from './free_in_budgets.sql' with { type: 'text' }
+import freeInCap from './free_in_cap.sql' with { type: 'text' }
 import grantDueAllowance from './grant_due_allowance.sql' with { type: 'text' }
 import keepResults from './keep_results.sql' with { type: 'text' }
 import notePurchase from './note_purchase.sql' with { type: 'text' }
@@ -48,14 +55,21 @@ const appendParts = {
   check_claim: checkClaim,
   check_terms: checkTerms,
   check_plan: checkPlan,
+  find_drawable: findDrawable,
+  check_cap: checkCap,
+  check_budgets: checkBudgets,
   check_credits: checkCredits,
   grant_due_allowance: grantDueAllowance,
   draw_on_lots: drawOnLots,
+  count_in_cap: countInCap,
+  count_in_budgets: countInBudgets,
   note_purchase: notePurchase,
   decide_count: decideCount,
   decide_void_on_lease: decideVoidOnLease,
   decide_resolution: decideResolution,
   return_to_lots: returnToLots,
+  free_in_cap: freeInCap,
+  free_in_budgets: freeInBudgets,
   note_resolution: noteResolution,
   end_command: endCommand,
   write_events: writeEvents,
@@ -100,6 +114,9 @@ const values = {
   // Amounts are bounded, so that a bigint holds whatever is added up of them here, and every gateway can read it.
   is_in_range: `(coalesce(in_credits[command.nth] between 0 and ${maxAmount}, command.kind not in (${list(kindsWithCredits, quoted)}))
     and coalesce(in_quantity[command.nth] between 0 and ${maxAmount}, command.kind not in (${list(kindsWithQuantity, quoted)})))`,
+  // Nearly no purchase has any, and to ask for all at once costs as little as for one.
+  has_limits:
+    '(command.monthly_cap is not null or account.budgets is not null or command.key_budgets is not null)',
   openings: list(openingKinds, quoted),
   kinds: list(Object.keys(eventTypeOfKind), quoted),
   texts_taken_apart: list(

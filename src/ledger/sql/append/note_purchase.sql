@@ -1,8 +1,5 @@
 -- What an accepted purchase is, for its event and for the commands after it.
 begin
-  if command.monthly_cap is not null then
-    v_cap_used := coalesce(v_cap_used, '{}') || jsonb_build_object(command.cap_key, v_key_used + in_credits[command.nth]);
-  end if;
   if command.kind in ('hold', 'lease') then
     account.in_flight := account.in_flight + v_slots;
     v_event_held[command.nth] := v_held::text;

@@ -10,11 +10,6 @@ begin
   v_updated_index := coalesce(v_updated_index, coalesce(cardinality(v_updated_holds), 0) + 1);
   v_updated_holds[v_updated_index] := command.hold_id;
   v_updated_credits[v_updated_index] := null;
-  if command.monthly_cap is not null then
-    v_key_used := coalesce((v_cap_used ->> command.cap_key)::bigint, command.cap_used);
-    v_cap_used := coalesce(v_cap_used, '{}') || jsonb_build_object(command.cap_key,
-      v_key_used - command.hold_credits + case when command.kind = 'settle' then in_credits[command.nth] else 0 end);
-  end if;
   v_event_times[command.nth] := command.held_at;
   v_event_credits[command.nth] := case when command.kind = 'settle' then in_credits[command.nth] else command.hold_credits end;
   v_event_lots[command.nth] := v_moved_lots::text;

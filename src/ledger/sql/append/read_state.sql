@@ -28,7 +28,7 @@ select c.*,
   -- Of an extension of a hold from an earlier month: the hold's position. Months cut on the hold's time, so credits that
   -- were granted later, for a later month, cannot pay for the call.
   case when c.kind = 'extend' and m.month < v_month then h.position end as lots_before,
-  s.version as account_version_now, s.frozen or s.erased as frozen,
+  s.version as account_version_now, s.frozen or s.erased as frozen, s.budgets,
   -- A plan that the tariff does not know allows nothing, and gives nothing.
   coalesce(s.max_in_flight, v_plan_max_in_flight[p.plan], 0) as max_in_flight,
   v_plan_has_terms[p.plan] as has_terms,
@@ -42,15 +42,15 @@ select c.*,
   -- Live lots in draw order (allowances first), what is free of each, and how many of them are allowances.
   coalesce(l.lots, '{}') as lots, coalesce(l.free, '{}') as lot_free, l.allowance_lots,
   k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
-  k.previous_until, k.monthly_cap, m.month, c.key_id || m.month as cap_key,
+  k.previous_until, k.budgets as key_budgets, k.key_group, k.monthly_cap, m.month, c.key_id || m.month as cap_key,
   -- Most keys have none.
   case when k.monthly_cap is not null then cap_used(in_shard, c.account_id, c.key_id, m.month) end as cap_used,
   h.position as hold_position, h.endpoint as hold_endpoint, h.tariff as hold_tariff, h.quantity as hold_quantity,
   h.slots as hold_slots, h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held,
-  h.sent_credits as hold_sent_credits, h.sent_quantity as hold_sent_quantity
+  h.sent_credits as hold_sent_credits, h.sent_quantity as hold_sent_quantity, h.budgets as hold_budgets
 from commands c
 left join lateral (
-  select s.version, s.frozen, s.erased, s.max_in_flight from account_state s
+  select s.version, s.frozen, s.erased, s.max_in_flight, s.budgets from account_state s
   where s.account_id = case when c.nth_of_account = 1 and c.account_buys then c.account_id end and s.shard = in_shard
   offset 0
 ) s on true
@@ -79,7 +79,7 @@ left join lateral (
 ) l on true
 -- By its id alone: an account can have a thousand keys.
 left join lateral (
-  select k.account_id, k.mode, k.version, k.enabled, k.revoked_at, k.expires_at, k.previous_until, k.monthly_cap
+  select k.account_id, k.mode, k.version, k.enabled, k.revoked_at, k.expires_at, k.previous_until, k.monthly_cap, k.budgets, k.key_group
   from key_state k
   where k.key_id = case when c.account_buys or c.kind in ('count', 'count_refused') then c.key_id end and k.shard = in_shard
   offset 0

@@ -14,6 +14,10 @@ import accountSecretV1 from './account_secret_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
 import allowanceOfMonth from './allowance_of_month.sql' with { type: 'text' }
+import budgetInBatch from './budget_in_batch.sql' with { type: 'text' }
+import budgetsLeft from './budgets_left.sql' with { type: 'text' }
+import budgetsOf from './budgets_of.sql' with { type: 'text' }
+import budgetsOfKey from './budgets_of_key.sql' with { type: 'text' }
 import { functionsOfCalls } from './calls/index.ts'
 import capUsed from './cap_used.sql' with { type: 'text' }
 import checkInstance from './check_instance.sql' with { type: 'text' }
@@ -45,6 +49,7 @@ import ledgerNow from './ledger_now.sql' with { type: 'text' }
 import liveLotsFunction from './live_lots.sql' with { type: 'text' }
 import makePartitions from './make_partitions.sql' with { type: 'text' }
 import monthCharges from './month_charges.sql' with { type: 'text' }
+import moveBudgets from './move_budgets.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import partitionAt from './partition_at.sql' with { type: 'text' }
 import planAt from './plan_at.sql' with { type: 'text' }
@@ -56,10 +61,13 @@ import repayFromLiveLots from './repay_from_live_lots.sql' with { type: 'text' }
 import repeatedResult from './repeated_result.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
 import reportDivergence from './report_divergence.sql' with { type: 'text' }
+import spanEnd from './span_end.sql' with { type: 'text' }
+import spanStart from './span_start.sql' with { type: 'text' }
 import storeRefusalsV1 from './store_refusals_v1.sql' with { type: 'text' }
 import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
 import tariffAt from './tariff_at.sql' with { type: 'text' }
 import unspentCredits from './unspent_credits.sql' with { type: 'text' }
+import withBudgets from './with_budgets.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
 
 /** The parameters of the functions that ask what was in force. */
@@ -118,6 +126,14 @@ export const functions: readonly string[] = [
     ...{ ...bounds, month_of_event: monthOfEvent },
     ...{ cap_use: capUse('true'), uses_a_cap: typeIn(capUsingTypes) },
   }),
+  spanStart,
+  spanEnd,
+  budgetInBatch,
+  budgetsOfKey,
+  budgetsLeft,
+  budgetsOf,
+  moveBudgets,
+  withBudgets,
   fillIn(monthCharges, { month_of_event: monthOfEvent }),
   fillIn(repayDebt, bounds),
   repayFromLiveLots,

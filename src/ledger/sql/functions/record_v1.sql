@@ -61,6 +61,8 @@ begin
       private text, actor text)
   loop
     perform check_payload(r.type, r.payload);
+    -- A time zone that this server does not know is an error here, and not with each purchase.
+    perform span_start(b ->> 'per', b ->> 'timeZone', v_now) from jsonb_path_query(r.payload::jsonb, '$.budgets[*]') b;
     if (case
       when {{is_of_an_account}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" is null and r.mode is null
       when {{is_of_a_key}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" ~ '^[!-~]{1,200}$' and r.mode in ('live', 'test')

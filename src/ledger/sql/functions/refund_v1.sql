@@ -90,7 +90,7 @@ begin
   v_position := v_position + 1;
   perform write_event(in_shard, v_position, v_now, 'ChargeRefunded', in_actor, v_instance,
     -- Canonical JSON, as all payloads are: fields in alphabetical order, no white space.
-    format('{"chargedAt":"%s"%s}', to_char(v_charge.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    format('{%s"chargedAt":"%s"%s}', '"budgets":' || (v_charge.payload ->> 'budgets') || ',', to_char(v_charge.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
       ',"externalId":' || to_json(in_external)::text),
     in_account => v_charge.account_id, in_key => v_charge.key_id, in_mode => v_charge.mode, in_request => in_request,
     in_endpoint => v_charge.endpoint, in_tariff => v_charge.tariff, in_credits => coalesce(in_credits, v_refundable),

@@ -32,6 +32,12 @@ export function followAccount(state: LedgerState, event: RareEvent): string[] {
       known.plans.push({ position, plan: payload.plan, from: microsOf(payload.from) })
       expectTrials(state, event)
       return faults
+    case 'AccountBudgetsChanged': {
+      const changes = state.budgets.ofAccounts.get(accountId) ?? []
+      state.budgets.ofAccounts.set(accountId, changes)
+      changes.push({ after: position, budgets: payload.budgets })
+      break
+    }
     case 'AccountFrozen':
       if (known.frozen) faults.push('its account was frozen already')
       known.frozen = true

@@ -1,5 +1,6 @@
 /** Keys: made once, of one account and mode, with a secret of their own, and never changed after they were revoked. */
 import { keyMakingTypes } from '../../../../events/event-types.ts'
+import type { BudgetsOfKey } from './check-budgets.ts'
 import type { FollowedKey, LedgerState } from './ledger-state.ts'
 import type { RareEvent } from './rare-events.ts'
 
@@ -62,12 +63,30 @@ function followChange(state: LedgerState, event: RareEvent): string[] {
       faults.push(...takeSecret(state, key, payload.hash))
       key.hash = payload.hash
       break
+    case 'KeyBudgetsChanged':
+      noteBudgets(state, accountId, keyId, { after: position, budgets: payload.budgets })
+      break
+    case 'KeyGrouped':
+      noteBudgets(state, accountId, keyId, { after: position, group: payload.group })
+      break
     case 'KeyUpdated':
       if (payload.expiresAt !== undefined) key.expiresAt = payload.expiresAt
       break
   }
   noteKey(state, key, position)
   return faults
+}
+
+function noteBudgets(
+  { budgets: { ofAccounts, ofKeys } }: LedgerState,
+  accountId: string,
+  keyId: string,
+  change: { readonly after: number } & Partial<BudgetsOfKey>,
+): void {
+  // Its events are followed from here on.
+  if (change.budgets && !ofAccounts.has(accountId)) ofAccounts.set(accountId, [])
+  const before = ofKeys.get(keyId) ?? []
+  ofKeys.set(keyId, [...before, { budgets: [], group: null, ...before.at(-1), ...change }])
 }
 
 function takeSecret(state: LedgerState, key: FollowedKey, hash: string): string[] {

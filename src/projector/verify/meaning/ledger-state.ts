@@ -1,6 +1,7 @@
 /** What the rare events of a log have made so far: all that the sale of a call depends on but its credits. */
 import type { Plan } from '../../../../events/tariffs.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
+import { type FollowedBudgets, newFollowedBudgets } from './check-budgets.ts'
 import type { Micros } from './rare-events.ts'
 
 export interface PublishedTariff {
@@ -79,6 +80,7 @@ export interface LedgerState {
   readonly secrets: Map<string, string>
   readonly tariffs: PublishedTariff[]
   readonly purses: Map<string, Purse>
+  readonly budgets: FollowedBudgets
   readonly lots: Map<number, Lot>
   /** Trials that plans which were just taken have yet to give. */
   trialsDue: TrialDue[]
@@ -93,6 +95,7 @@ export function newLedgerState(): LedgerState {
   return {
     ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [], purses: new Map() },
     trialsDue: [],
+    budgets: newFollowedBudgets(),
     ...{ lots: new Map(), fenced: new Map(), changedKeys: new Set(), newLots: [] },
   }
 }

@@ -12,6 +12,7 @@ import {
   type LogRange,
   openRangeCheck,
 } from '../log-check.ts'
+import { checkBudgets } from './check-budgets.ts'
 import { checkClaims, claimTables } from './check-claims.ts'
 import { checkPlans } from './check-plans.ts'
 import { checkRefunds } from './check-refunds.ts'
@@ -54,6 +55,7 @@ async function checkRange(
   findings.push(...(await checkPlans(state, range, connection)))
   if (hasClaims(groups)) findings.push(...(await checkClaims(range, connection)))
   findings.push(...(await checkRefunds(rare, connection)))
+  findings.push(...(await checkBudgets(state, range, connection)))
   return findings
 }
 

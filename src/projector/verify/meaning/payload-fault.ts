@@ -57,6 +57,7 @@ const maxPayloads = 20_000
 
 interface UnusualEvent extends WithPayload {
   readonly position: number
+  readonly accountId: string
   readonly tariff: string | null
   readonly endpoint: string | null
   readonly quantity: number | null
@@ -74,14 +75,24 @@ export async function checkPayloads(
   const findings: Finding[] = []
   for (let i = 0; i < positions.length; i += maxPayloads) {
     const rows = await sql<UnusualEvent[]>`
-      select position, type, payload, tariff, endpoint, quantity, credits from ${sql.unsafe(eventsOf(range))}
+      select position, type, account_id as "accountId", payload, tariff, endpoint, quantity, credits from ${sql.unsafe(eventsOf(range))}
         and position = any(${positions.slice(i, i + maxPayloads)}::bigint[])`
     for (const row of rows) {
-      const fault = payloadFault(row) ?? unusualPriceFault(state, row)
+      const fault =
+        payloadFault(row) ?? strangeBudgetsFault(state, row) ?? unusualPriceFault(state, row)
       if (fault !== undefined) findings.push({ position: row.position, fault })
     }
   }
   return findings
+}
+
+/** check-budgets.ts follows the accounts that have budgets. */
+function strangeBudgetsFault(
+  { budgets }: LedgerState,
+  { accountId, payload }: UnusualEvent,
+): string | undefined {
+  const isStrange = payload.budgets !== undefined && !budgets.ofAccounts.has(accountId)
+  return isStrange ? 'its account never had budgets' : undefined
 }
 
 function unusualPriceFault(state: LedgerState, event: UnusualEvent): string | undefined {

@@ -15,12 +15,14 @@ import currentTariffsV1 from './current_tariffs_v1.sql' with { type: 'text' }
 import findClaimV1 from './find_claim_v1.sql' with { type: 'text' }
 import findKeyV1 from './find_key_v1.sql' with { type: 'text' }
 import findTariffV1 from './find_tariff_v1.sql' with { type: 'text' }
+import hasBudgetsV1 from './has_budgets_v1.sql' with { type: 'text' }
 import headsV1 from './heads_v1.sql' with { type: 'text' }
 import keyOf from './key_of.sql' with { type: 'text' }
 import ledgerIdV1 from './ledger_id_v1.sql' with { type: 'text' }
 import ledgerStateV1 from './ledger_state_v1.sql' with { type: 'text' }
 import overdueHoldsV1 from './overdue_holds_v1.sql' with { type: 'text' }
 import ownBalanceV1 from './own_balance_v1.sql' with { type: 'text' }
+import ownBudgetsV1 from './own_budgets_v1.sql' with { type: 'text' }
 import ownChargeV1 from './own_charge_v1.sql' with { type: 'text' }
 import ownChargesV1 from './own_charges_v1.sql' with { type: 'text' }
 import planCountsV1 from './plan_counts_v1.sql' with { type: 'text' }
@@ -35,6 +37,7 @@ const chargeTypes = [...holdTypes, ...typesWith('moves', 'refunded')]
 export const functionsOfCalls: readonly string[] = [
   keyOf,
   findKeyV1,
+  hasBudgetsV1,
   findTariffV1,
   currentTariffsV1,
   shardTariffsV1,
@@ -48,6 +51,7 @@ export const functionsOfCalls: readonly string[] = [
   findClaimV1,
   balanceOf,
   ownBalanceV1,
+  ownBudgetsV1,
   fillIn(chargeEvents, {
     is_of_a_charge: typeIn(chargeTypes, 'e.type'),
     is_opening_or_not: isOpeningOrNot,

@@ -1,0 +1,12 @@
+-- What the purchase can draw. What is owed is not drawn on.
+declare
+  v_drawable bigint;
+begin
+  v_drawable := greatest(account.available, 0);
+  if command.lots_before is not null and v_verdict = 'ok' then
+    -- Nothing is granted for it, so the allowance that is due pays no debt.
+    select greatest(least(coalesce(sum(l.free), 0), account.available - account.allowance_due), 0) into v_drawable
+      from unnest(account.lots, account.lot_free) l (lot, free) where l.lot < command.lots_before;
+  end if;
+  available[command.nth] := v_drawable;
+end
