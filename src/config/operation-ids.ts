@@ -20,6 +20,7 @@ export const ownOperationIds = [
   ...['createApiKey', 'listApiKeys', 'getApiKey', 'updateApiKey', 'revokeApiKey', 'rotateApiKey'],
   ...['getApiKeyUsage', 'getApiKeyUsageSummary', 'listApiKeyEvents'],
   ...['getAccount', 'updateOwnAccount', 'getBalance', 'getStatement'],
+  ...['signInByLink', 'getSession', 'signOut'],
   ...['listAllApiKeys', 'getAnyApiKey', 'updateAnyApiKey', 'revokeAnyApiKey'],
   ...[
     'listAccounts',

@@ -3,7 +3,18 @@ import { overlaps } from '../lib/path-precedence.ts'
 import { type PathTemplate, parsePathTemplate } from '../lib/path-template.ts'
 
 const roots = [
-  ...['account', 'admin', 'api-keys', 'docs', 'health', 'metrics', 'openapi', 'problems', 'ready'],
+  ...[
+    'account',
+    'admin',
+    'api-keys',
+    'docs',
+    'health',
+    'metrics',
+    'openapi',
+    'portal',
+    'problems',
+    'ready',
+  ],
 ]
 
 const ownPaths = [

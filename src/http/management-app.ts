@@ -7,13 +7,16 @@ import { Elysia } from 'elysia'
 import type { Config } from '../config/config.ts'
 import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../ledger/connect.ts'
+import { openPortalSessions } from '../ledger/sessions/portal-sessions.ts'
 import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import type { Management } from '../management/management.ts'
 import type { RoutePattern } from './allowed-methods.ts'
 import type { Auth } from './auth/auth.ts'
 import { authPlugin } from './auth/auth-plugin.ts'
+import { openBrowserSessions } from './auth/browser-sessions.ts'
 import { openManagementRateLimit } from './auth/management-rate-limit.ts'
 import { openRefusalPace } from './auth/refusal-pace.ts'
+import type { SignInLink } from './auth/sign-in-link.ts'
 import { errorHandler } from './errors/error-handler.ts'
 import { managementBodyReader } from './management-body.ts'
 import { openReportQueue } from './report-queue.ts'
@@ -21,6 +24,7 @@ import { adminRoutes } from './routes/operator/admin.ts'
 import { accountRoutes } from './routes/owner/account.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
 import { keyReportsRoutes } from './routes/owner/key-reports.ts'
+import { portalRoutes } from './routes/portal/portal.ts'
 
 export interface ManagementAppDeps {
   readonly management: Management
@@ -32,6 +36,8 @@ export interface ManagementAppDeps {
   readonly config: Pick<Config, 'routes' | 'limits'>
   readonly newBodyMemory: NewBodyMemory
   readonly rateLimiter: RateLimiter
+  /** Signs in to the portal; absent: none does. */
+  readonly signInLink?: SignInLink | undefined
   /** The address of a request's client. */
   readonly ipOf: (request: Request) => string
   readonly requestIdOf: (request: Request) => string
@@ -40,19 +46,20 @@ export interface ManagementAppDeps {
 }
 
 export function managementApp(allDeps: ManagementAppDeps) {
-  const { config, newBodyMemory, rateLimiter, reportSql, auth, ipOf, requestIdOf, log, ...deps } =
-    allDeps
+  const { config, newBodyMemory, rateLimiter, reportSql, auth, ...others } = allDeps
+  const { signInLink, ipOf, requestIdOf, log, ...deps } = others
   const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
   const maxSeconds = config.limits.maxBodySeconds
   const readBody = managementBodyReader({ maxSeconds, newBodyMemory })
   const rateLimit = openManagementRateLimit(rateLimiter, config.limits)
   const awaitRefusal = openRefusalPace()
+  const sessions = openBrowserSessions(openPortalSessions(deps.sql))
   const reports = openReportQueue(reportSql, config.limits.maxReportSeconds, awaitRefusal)
   const routeDeps = {
     ...deps,
     reports,
     permissions,
-    signIn: authPlugin({ auth, rateLimit, ipOf, awaitRefusal, readBody }),
+    signIn: authPlugin({ auth, sessions, rateLimit, ipOf, awaitRefusal, readBody }),
   }
   let routes: readonly RoutePattern[] = []
 
@@ -68,6 +75,7 @@ export function managementApp(allDeps: ManagementAppDeps) {
     .use(keyReportsRoutes(routeDeps))
     .use(accountRoutes(routeDeps))
     .use(adminRoutes(routeDeps))
+    .use(portalRoutes({ sessions, signInLink, ipOf, awaitRefusal, readBody }))
   routes = app.routes
   return app
 }

@@ -8,3 +8,6 @@ declare module '*/docs-start.js' {
   const path: string
   export default path
 }
+
+/** A style that the bundler puts beside the program which imports it. */
+declare module '*.css' {}

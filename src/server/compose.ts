@@ -265,6 +265,7 @@ function openApp(context: Context, parts: AppParts): App {
         ...managementLedger,
         ...{ management, newBodyMemory, rateLimiter, ipOf },
         auth: openSignIn(context),
+        signInLink: context.signInLink,
       },
     corsOrigins: environment.corsOrigins,
     corsHeaders: environment.corsHeaders ?? [],

@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
 import type { Variable } from '../config/upstream-credentials.ts'
 import type { RateLimiterLog } from '../gate/rate-limit/redis-nodes.ts'
+import type { SignInLink } from '../http/auth/sign-in-link.ts'
 import type { MetricsEndpoint } from './metrics/serve-metrics.ts'
 import type { Plane } from './plane.ts'
 
@@ -24,6 +25,8 @@ export interface GatewayOptions {
   readonly metricsEndpoint?: MetricsEndpoint | undefined
   /** Keeps the log's high-water mark, so that the gateway never serves a log that ends before it; absent: nothing does. */
   readonly highWaterMarkFile?: string | undefined
+  /** Signs in to the portal once; absent: no link does. */
+  readonly signInLink?: SignInLink | undefined
   readonly log: GatewayLog
 }
 

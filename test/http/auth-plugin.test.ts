@@ -24,6 +24,7 @@ const refused: string[] = []
 let due: Promise<void> = Promise.resolve()
 const plugin = authPlugin({
   auth,
+  sessions: { authenticate: async () => undefined },
   ipOf: () => '192.0.2.1',
   awaitRefusal(client) {
     refused.push(client)

@@ -121,6 +121,19 @@ test('has the documentation within it', async () => {
   expect(document.paths).toHaveProperty('/v1/search')
 })
 
+test('has the pages of the portal within it, gzipped', async () => {
+  const page = await fetch(`${gateway.url}/portal`)
+  expect(page.status).toBe(200)
+  const files = [...(await page.text()).matchAll(/(?:src|href)="(\/portal\/[^"]+)"/g)]
+  expect(files.length).toBe(2)
+  for (const [, path] of files) {
+    const file = await fetch(gateway.url + path)
+    expect([path, file.status]).toEqual([path, 200])
+    expect(file.headers.get('content-encoding')).toBe('gzip')
+    expect((await file.text()).length).toBeGreaterThan(1_000)
+  }
+})
+
 test('responds to health checks', async () => {
   for (const path of ['/health', '/ready']) {
     expect((await fetch(gateway.url + path)).status).toBe(200)

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readEnvironment } from '../../src/config/environment.ts'
+import type { SignInLink } from '../../src/http/auth/sign-in-link.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import type { GatewayLog } from '../../src/server/gateway-options.ts'
 import type { Plane } from '../../src/server/plane.ts'
@@ -27,6 +28,8 @@ export interface GatewaySettings {
   readonly adminUserIds?: readonly string[] | undefined
   /** Variables that the configuration names. */
   readonly env?: Readonly<Record<string, string>> | undefined
+  /** Signs in to the portal, in the process of the test. */
+  readonly signInLink?: SignInLink | undefined
 }
 
 export interface TestGateway {
@@ -66,6 +69,7 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     demoUrls: settings.demoUrls ?? {},
     metricsEndpoint: { hostname: settings.hostname ?? '127.0.0.1', port: 0 },
     highWaterMarkFile: settings.highWaterMarkFile,
+    signInLink: settings.signInLink,
     log,
   })
   return { url, metricsUrl: metricsUrl ?? '', warnings, notes, stop }

@@ -4,6 +4,7 @@
  */
 import type { RecordedEvent } from '../../events/event.ts'
 import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
+import type { SignInLink } from '../../src/http/auth/sign-in-link.ts'
 import { startTestGateway, type TestGateway } from './running-gateway.ts'
 import { type ConfigChanges, testConfig } from './test-config.ts'
 import { type Ledger, openLedger, type TestAccount, type TestKey } from './test-ledger.ts'
@@ -51,9 +52,11 @@ export async function openShop(
     readonly env?: Readonly<Record<string, string>>
     /** The calls of the shop's key take dedicated holds, each of them: it has a cap, which it never reaches. */
     readonly dedicatedHolds?: boolean
+    /** Signs in to the portal. */
+    readonly signInLink?: SignInLink
   } = {},
 ): Promise<Shop> {
-  const { config, demoUrls, redisUrl, adminUserIds, env, hostname } = options
+  const { config, demoUrls, redisUrl, adminUserIds, env, hostname, signInLink } = options
   const upstream = startUpstream()
   const ledger = await openLedger({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
   const upstreams = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
@@ -63,6 +66,7 @@ export async function openShop(
     hostname,
     adminUserIds,
     env,
+    signInLink,
     ...(config ? { config } : {}),
     ...upstreams,
   })

@@ -10,6 +10,7 @@ import type { Config } from '../../config/config.ts'
 import type { Env } from '../../config/load-config.ts'
 import { upstreamAddresses } from '../../config/upstream-addresses.ts'
 import { secretsOf } from '../../config/upstream-credentials.ts'
+import { newSignInLink } from '../../http/auth/sign-in-link.ts'
 import { signToken } from '../../http/auth/sign-token.ts'
 import { startEmbeddedPostgres } from '../../postgres/embedded.ts'
 import { lockFolder } from '../../postgres/folder-lock.ts'
@@ -101,6 +102,7 @@ async function runUntilStopped(options: {
   await migrateWithRebuild({ url: databaseUrl })
   const keyFile = join(data, 'demo-key')
   const { key, tariff } = await loadOrCreateKey(config, environment, databaseUrl, keyFile)
+  const signInLink = newSignInLink({ subject: demoOwner })
   const gateway = await startGateway({
     config,
     environment,
@@ -114,11 +116,13 @@ async function runUntilStopped(options: {
       ...environment.metrics,
       orFreePort: !process.env.METRICS_PORT,
     },
+    signInLink,
     log: openLog('warn', secretsOf(config, variable)),
   })
   started.defer(() => gateway.stop())
   const tokens = await signTokens(config, jwtSecret)
-  const ready: Ready = { url: gateway.url, ...tokens, ...key, databaseUrl }
+  const portalUrl = `${gateway.url}/portal#link=${signInLink.token}`
+  const ready: Ready = { url: gateway.url, portalUrl, ...tokens, ...key, databaseUrl }
   say(
     options.json
       ? JSON.stringify(ready)

@@ -10,6 +10,8 @@ import type { DemoUpstream } from './start-demo-upstreams.ts'
 /** What a program learns from the one line that `tollbook up --json` prints. */
 export interface Ready extends DemoKey {
   readonly url: string
+  /** Signs in to the portal, once, from this machine, within ten minutes. */
+  readonly portalUrl: string
   readonly adminToken: string
   readonly ownerToken: string
   readonly databaseUrl: string
@@ -27,7 +29,7 @@ interface Welcome {
 }
 
 export function welcomeText({ ready, config, demos, metricsUrl, data, tariff }: Welcome): string {
-  const { url, apiKey, accountId, ownerToken, adminToken } = ready
+  const { url, portalUrl, apiKey, accountId, ownerToken, adminToken } = ready
   const month = new Date().toISOString().slice(0, 7)
   const command = (text: string) => `  ${pc.cyan(text)}`
   const ledger = data === undefined ? '' : ` --data ${data}`
@@ -42,6 +44,8 @@ export function welcomeText({ ready, config, demos, metricsUrl, data, tariff }: 
     ...(call === undefined
       ? [`Make a call: ${url}/docs says how, with the key ${apiKey}`]
       : ['Make a call, and see what it was charged:', command(call)]),
+    'See what its owner sees (the link signs in once, on this machine, within ten minutes):',
+    command(portalUrl),
     'See what the key has left:',
     command(`curl -s ${url}/v1/key -H 'X-API-Key: ${apiKey}'`),
     'Print the bill, computed from the log:',

@@ -10,6 +10,7 @@ import { Elysia } from 'elysia'
 import type { Refusal } from '../../problems/refusal.ts'
 import { RequestRefused } from '../errors/request-refused.ts'
 import { type Auth, type Principal, principalKey } from './auth.ts'
+import type { BrowserSessions } from './browser-sessions.ts'
 import { SigningKeysUnavailable } from './jwks.ts'
 import type { ManagementRateLimit } from './management-rate-limit.ts'
 import type { AwaitRefusal } from './refusal-pace.ts'
@@ -30,6 +31,8 @@ function isForbiddenChange({ role }: Principal, { method }: Request): boolean {
 
 interface Guard {
   readonly auth: Auth
+  /** Whom a request without a token can be of. */
+  readonly sessions: Pick<BrowserSessions, 'authenticate'>
   readonly rateLimit: ManagementRateLimit
   /** The address of a request's client. */
   readonly ipOf: (request: Request) => string
@@ -44,13 +47,16 @@ interface HookContext {
   readonly set: { headers: Record<string, string | number> }
 }
 
-export function authPlugin({ auth, rateLimit, ipOf, awaitRefusal, readBody }: Guard) {
+export function authPlugin({ auth, sessions, rateLimit, ipOf, awaitRefusal, readBody }: Guard) {
   const principals = new WeakMap<Request, Principal>()
 
   /** @throws RequestRefused */
-  async function authenticate({ headers }: Request): Promise<Principal> {
+  async function authenticate(request: Request): Promise<Principal> {
+    const authorization = request.headers.get('authorization')
     try {
-      const principal = await auth.authenticate(headers.get('authorization'))
+      const principal = await (authorization === null
+        ? sessions.authenticate(request)
+        : auth.authenticate(authorization))
       if (principal) return principal
     } catch (error) {
       if (error instanceof SigningKeysUnavailable) throw new RequestRefused(cannotTell)

@@ -17,7 +17,7 @@ import { callsDocumentInSteps, type DocumentedConfig } from './openapi-calls.ts'
 import { exampleOf } from './openapi-example.ts'
 import { headerRefs, headers, rateHeaderNames } from './openapi-headers.ts'
 import { problemExamples, problemSchema, refusalResponses } from './openapi-refusals.ts'
-import { allSecuritySchemes, withSignIn } from './openapi-security.ts'
+import { allSecuritySchemes, type Security, withSession, withSignIn } from './openapi-security.ts'
 import {
   bodyExamples,
   fieldExamples,
@@ -79,7 +79,7 @@ export async function completeDocument(
 function completeOperation(where: string, draft: DraftOperation): Operation {
   const { operationId, summary = '', description, tags = [], parameters = [] } = draft
   const signedIn = '401' in draft.responses
-  const security = draft.security ?? (signedIn ? withSignIn : [])
+  const security = draft.security ?? (signedIn ? signInFor(where) : [])
   const body = jsonOf(draft.requestBody?.content)
   return {
     operationId,
@@ -98,6 +98,12 @@ function completeOperation(where: string, draft: DraftOperation): Operation {
     }),
     responses: completeResponses(where, draft.responses, refusalsOf(where, draft)),
   }
+}
+
+/** What operators do needs a token. */
+function signInFor(where: string): Security {
+  if (where.includes(' /portal/')) return where.startsWith('post ') ? [] : withSession
+  return where.includes(' /admin/') ? withSignIn : [...withSignIn, ...withSession]
 }
 
 function completeParameter(
@@ -161,7 +167,7 @@ function refusalsOf(
   if (!security && !('401' in responses)) return ['invalid_request']
   const takesInput = requestBody !== undefined || (parameters?.length ?? 0) > 0
   // Auditors may not use owners' routes that change something.
-  const needsRole = !security && (where.includes(' /admin/') || !where.startsWith('get '))
+  const needsRole = !security && (/ \/(admin|portal)\//.test(where) || !where.startsWith('get '))
   const traits: RouteTrait[] = ['any', security ? 'apiKey' : 'signIn']
   if (takesInput) traits.push('input')
   if (requestBody) traits.push('body')

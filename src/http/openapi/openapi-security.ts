@@ -1,4 +1,5 @@
 /** How clients of each kind of route authenticate, for the API documentation. */
+import { cookieName } from '../auth/browser-sessions.ts'
 
 const securitySchemes = {
   apiKey: {
@@ -19,6 +20,13 @@ const securitySchemes = {
     bearerFormat: 'JWT',
     description:
       'A JSON Web Token: HS256 with the shared secret (`tollbook token` signs one), or one of your identity provider.',
+  },
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: cookieName,
+    description:
+      'The session of a browser that is signed in at `/portal`. It counts only for requests of pages of the same origin, and changes need its `X-CSRF-Token`.',
   },
 } as const
 
@@ -41,3 +49,5 @@ export function withApiKey(keyHeaders: readonly string[]): Security {
 }
 
 export const withSignIn: Security = [{ signIn: [] }]
+/** Owners also by the session of a browser. */
+export const withSession: Security = [{ session: [] }]

@@ -43,6 +43,7 @@ export const ownTags = [
   },
   { name: 'API keys', description: 'For key owners: their keys, what those used, their history.' },
   { name: 'Account', description: 'For key owners: plan, credits and statements.' },
+  { name: 'Portal', description: 'For the pages at `/portal`: signing in and out with a browser.' },
   {
     name: 'Operators: keys',
     description: 'For the role of operators; that of auditors may read.',

@@ -68,6 +68,9 @@ export const functionsOfRoles: Readonly<Record<Role, readonly string[]>> = {
     'adjust_v1',
     'refund_v1',
     'import_usage_v1',
+    'open_session_v1',
+    'use_session_v1',
+    'close_session_v1',
   ],
   reader: [...ofTheLedger, ...overTables],
 }

@@ -24,6 +24,7 @@ import checkInstance from './check_instance.sql' with { type: 'text' }
 import checkMark from './check_mark.sql' with { type: 'text' }
 import checkPayload from './check_payload.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
+import closeSessionV1 from './close_session_v1.sql' with { type: 'text' }
 import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
 import deliveryOf from './delivery_of.sql' with { type: 'text' }
 import enterForManagement from './enter_for_management.sql' with { type: 'text' }
@@ -51,6 +52,7 @@ import makePartitions from './make_partitions.sql' with { type: 'text' }
 import monthCharges from './month_charges.sql' with { type: 'text' }
 import moveBudgets from './move_budgets.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
+import openSessionV1 from './open_session_v1.sql' with { type: 'text' }
 import partitionAt from './partition_at.sql' with { type: 'text' }
 import planAt from './plan_at.sql' with { type: 'text' }
 import recordV1 from './record_v1.sql' with { type: 'text' }
@@ -67,6 +69,7 @@ import storeRefusalsV1 from './store_refusals_v1.sql' with { type: 'text' }
 import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
 import tariffAt from './tariff_at.sql' with { type: 'text' }
 import unspentCredits from './unspent_credits.sql' with { type: 'text' }
+import useSessionV1 from './use_session_v1.sql' with { type: 'text' }
 import withBudgets from './with_budgets.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
 
@@ -79,6 +82,9 @@ const bounds = {
   max_safe_integer: String(Number.MAX_SAFE_INTEGER),
   times_end: timesEnd,
 }
+
+/** How long a session of the portal lasts that is not used, and that is. */
+const sessionTimes = { max_idle: "interval '1 hour'", max_age: "interval '12 hours'" }
 
 /** The payload's schema of every type, as an SQL text between quotes. */
 const payloadSchemas = JSON.stringify(mapValues(catalogue, ({ payload }) => payload)).replaceAll(
@@ -161,5 +167,8 @@ export const functions: readonly string[] = [
   acceptLossV1,
   confirmClockV1,
   accountSecretV1,
+  fillIn(openSessionV1, sessionTimes),
+  fillIn(useSessionV1, sessionTimes),
+  closeSessionV1,
   ...functionsOfCalls,
 ]

@@ -1,0 +1,101 @@
+/**
+ * The pages of the portal: one document for each of their addresses, whose program asks the API, and the files that it loads.
+ * Nothing on a page runs but its own files, and no page of others can frame it.
+ */
+import { builtPortal } from '../../../pages/built-portal.ts'
+import { type Bundle, bundlePortal } from '../../../pages/bundle-portal.ts'
+import { RequestRefused } from '../../errors/request-refused.ts'
+
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join('; ')
+
+const html = ({ program, style }: Bundle) => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Portal</title>
+<link rel="stylesheet" href="/portal/assets/${style}">
+<link rel="icon" href="data:,">
+<script type="module" src="/portal/assets/${program}"></script>
+</head>
+<body><div id="portal"><noscript>These pages need JavaScript. The API at /docs has all that they show.</noscript></div></body>
+</html>
+`
+
+interface ServedFile {
+  readonly type: string
+  readonly gzipped: Uint8Array<ArrayBuffer>
+}
+
+interface ServedBundle {
+  readonly html: string
+  readonly files: ReadonlyMap<string, ServedFile>
+}
+
+/** Made when the first page is asked for, once; a bundle that fails is tried again. */
+let served: Promise<ServedBundle> | undefined
+
+function servedBundle(): Promise<ServedBundle> {
+  served ??= serve().catch((error) => {
+    served = undefined
+    throw error
+  })
+  return served
+}
+
+async function serve(): Promise<ServedBundle> {
+  const bundle = builtPortal ?? (await bundlePortal())
+  const files = Object.entries(bundle.files).map(([name, text]): [string, ServedFile] => [
+    name,
+    { type: typeOf(name), gzipped: Bun.gzipSync(text) },
+  ])
+  return { html: html(bundle), files: new Map(files) }
+}
+
+function typeOf(name: string): string {
+  return `text/${name.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`
+}
+
+export async function portalPage(): Promise<Response> {
+  const { html } = await servedBundle()
+  return new Response(html, {
+    headers: {
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': policy,
+      'Cache-Control': 'no-cache',
+      'Referrer-Policy': 'no-referrer',
+      'X-Content-Type-Options': 'nosniff',
+      'X-Frame-Options': 'DENY',
+      'Cross-Origin-Opener-Policy': 'same-origin',
+    },
+  })
+}
+
+/**
+ * One of the files of the pages, which never changes under its name. All browsers that run it take gzip.
+ * @throws RequestRefused when there is none of that name
+ */
+export async function portalFile(name: string): Promise<Response> {
+  const file = (await servedBundle()).files.get(name)
+  if (!file) throw new RequestRefused({ code: 'not_found', detail: 'There is no such file.' })
+  return new Response(file.gzipped, {
+    headers: {
+      'Content-Type': file.type,
+      'Content-Encoding': 'gzip',
+      'Cache-Control': 'public, max-age=31536000, immutable',
+      'X-Content-Type-Options': 'nosniff',
+    },
+  })
+}
