@@ -18,7 +18,7 @@ export async function bundlePortal(): Promise<Bundle> {
     format: 'esm',
     splitting: true,
     minify: true,
-    define: { 'process.env.NODE_ENV': '"production"' },
+    jsx: { runtime: 'automatic', importSource: 'preact', development: false },
     naming: {
       entry: '[name]-[hash].[ext]',
       chunk: '[name]-[hash].[ext]',

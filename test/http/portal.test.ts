@@ -23,7 +23,11 @@ describe.skipIf(program === undefined)('the portal', () => {
     const { page, complaints } = await browser.open(`${shop.gateway.url}/portal#link=${link.token}`)
     await page.getByText('Sign in').waitFor()
     const r = await page.evaluate(async (token) => {
-      const r = await fetch('/portal/session', { method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({ link: token }) })
+      const r = await fetch('/portal/session', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ link: token }),
+      })
       return [r.status, await r.text()]
     }, link.token)
     console.log(r, await page.context().cookies(), complaints)

@@ -55,6 +55,11 @@ export function dayOf(time: Micros): string {
   return new Date(Math.floor(time / 1_000)).toISOString().slice(0, 10)
 }
 
+/** `YYYY-MM-DDTHH:00:00+00:00` of the time's UTC hour. */
+export function hourOf(time: Micros): string {
+  return `${new Date(Math.floor(time / 1_000)).toISOString().slice(0, 13)}:00:00+00:00`
+}
+
 /** `YYYY-MM-01` of the time's UTC month. */
 export function monthOf(time: Micros): string {
   return `${dayOf(time).slice(0, 7)}-01`

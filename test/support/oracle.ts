@@ -3,7 +3,7 @@
  * not from the projections' SQL. What it says and what the projections' tables hold must be the same rows.
  */
 import { typesWith } from '../../events/event-types.ts'
-import { dayOf, type LogEvent, micros, monthOf } from './log.ts'
+import { dayOf, hourOf, type LogEvent, micros, monthOf } from './log.ts'
 
 export type Row = Record<string, unknown>
 /** Rows by the text of their primary key. */
@@ -29,6 +29,12 @@ export const tables = {
   cap_starts: ['key_id', 'shard'],
   daily_usage: ['key_id', 'day', 'endpoint', 'shard'],
   daily_refusals: ['key_id', 'day', 'endpoint', 'reason', 'shard'],
+  hourly_usage: ['hour', 'mode', 'endpoint', 'outcome', 'reason', 'shard'],
+  account_hourly_usage: [
+    ...(['account_id', 'mode', 'hour', 'key_id', 'endpoint'] as const),
+    ...(['model', 'outcome', 'reason', 'shard'] as const),
+  ],
+  daily_lots: ['account_id', 'mode', 'day', 'lot', 'shard'],
 } as const
 
 export function emptyState(): State {
@@ -51,6 +57,7 @@ const ledgerTypes: readonly string[] = typesWith('stream', 'ledger')
 
 /** One event's consequences. */
 export function evolve(state: State, event: LogEvent): void {
+  countHour(state, event)
   if (event.type === 'TariffPublished') publish(state, event)
   else if (ledgerTypes.includes(event.type)) return
   // Opening figures of another service move nothing.
@@ -177,6 +184,7 @@ function changeKey(state: State, event: LogEvent): void {
 
 function moveCredits(state: State, event: LogEvent): void {
   const { shard, account_id, mode, type, credits, payload } = event
+  moveLotsOfDay(state, event)
   event.lots?.forEach((lot, i) => {
     const touched = row(state, 'lots', { lot, shard })
     const [held, moved] = [event.held?.[i] ?? 0, event.moved?.[i] ?? 0]
@@ -344,6 +352,59 @@ function countRefusals(state: State, event: LogEvent): void {
   const refusals = row(state, 'daily_refusals', id, begin)
   add(refusals, 'calls', quantity ?? 0)
   refusals.last_refused_at = Math.max(Number(refusals.last_refused_at), occurred_at)
+}
+
+const outcomes: Readonly<Record<string, string>> = {
+  ...{ HoldSettled: 'charged', HoldReleased: 'failed', HoldExpired: 'failed' },
+  ...{ CallsCounted: 'free', CallsRefused: 'refused', UsageImported: 'imported' },
+}
+const latencyBounds = [25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000]
+
+function countHour(state: State, event: LogEvent): void {
+  const { shard, account_id, key_id, mode, endpoint, slots, type, payload, latency_ms } = event
+  const outcome = outcomes[type]
+  if (outcome === undefined || slots !== null) return
+  const hour = hourOf(event.occurred_at)
+  const isReasoned = type === 'HoldReleased' || type === 'CallsRefused'
+  const reason = isReasoned ? payload.reason : type === 'HoldExpired' ? 'expired' : ''
+  const isServed = type === 'CallsCounted' || type === 'UsageImported'
+  const figures = {
+    calls: isServed || type === 'CallsRefused' ? event.quantity : 1,
+    errors: isServed ? payload.errors : 0,
+    credits: type === 'HoldSettled' || type === 'UsageImported' ? event.credits : 0,
+  }
+  const id = { hour, mode, endpoint, outcome, reason, shard }
+  const none = { calls: 0, errors: 0, credits: 0 }
+  const noTimes = Object.fromEntries(latencyBounds.map((bound) => [`within_${bound}_ms`, 0]))
+  const all = row(state, 'hourly_usage', id, { ...none, ...noTimes, timed: 0 })
+  const model = type === 'HoldSettled' ? (payload.by ?? '') : ''
+  const ofAccount = { ...id, account_id, key_id, model }
+  const own = row(state, 'account_hourly_usage', ofAccount, { ...none, quantity: 0 })
+  for (const [name, figure] of Object.entries(figures)) {
+    add(all, name, figure)
+    add(own, name, figure)
+  }
+  if (type === 'HoldSettled' || type === 'CallsCounted') add(own, 'quantity', event.quantity)
+  if (latency_ms === null) return
+  add(all, 'timed', 1)
+  for (const bound of latencyBounds) {
+    if (latency_ms <= bound) add(all, `within_${bound}_ms`, 1)
+  }
+}
+
+function moveLotsOfDay(state: State, event: LogEvent): void {
+  const { shard, account_id, mode, type } = event
+  const columns = {
+    ...{ HoldSettled: 'settled', ChargeRefunded: 'refunded', CreditsAdjusted: 'adjusted' },
+  }
+  const column = columns[type as keyof typeof columns]
+  if (!column) return
+  event.lots?.forEach((lot, i) => {
+    const moved = event.moved?.[i] ?? 0
+    if (moved === 0) return
+    const id = { account_id, mode, day: dayOf(event.recorded_at), lot, shard }
+    add(row(state, 'daily_lots', id, { settled: 0, refunded: 0, adjusted: 0 }), column, moved)
+  })
 }
 
 const noBalance = () => ({ open_holds: 0, debt: 0, allowance_month: null, allowance_granted: 0 })

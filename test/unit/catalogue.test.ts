@@ -46,6 +46,10 @@ describe('every projection considers the types that concern it', () => {
       hold === 'resolves' || counts === 'free' || counts === 'imported',
     )
     expect(names.includes('daily_refusals')).toBe(counts === 'refused')
+    const isCall = hold === 'resolves' || counts !== undefined
+    expect(names.includes('hourly_usage')).toBe(isCall)
+    expect(names.includes('account_hourly_usage')).toBe(isCall)
+    expect(names.includes('daily_lots')).toBe(moves !== undefined)
     // A credits event without any effect would be missing from every rule that is derived from effects.
     if (stream === 'credits') expect(moveCredits ?? counts).toBeDefined()
   })

@@ -12,7 +12,7 @@ const root = join(import.meta.dir, '../..')
 const sources = ['events', 'projections', 'src', 'test', 'bench', 'docs'].flatMap(sourcesIn)
 
 function sourcesIn(folder: string): Source[] {
-  return [...new Bun.Glob(`${folder}/**/*.{ts,md}`).scanSync(root)]
+  return [...new Bun.Glob(`${folder}/**/*.{ts,tsx,md}`).scanSync(root)]
     .filter((file) => !file.endsWith('.d.ts'))
     .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }))
 }

@@ -6,7 +6,7 @@ import { dirname, join, relative } from 'node:path'
 /** From the bottom up. A part imports from lower lines only: not from its own, and not from above. */
 const lines = [
   ['lib'],
-  ['events', 'demo', 'postgres'],
+  ['events', 'demo', 'postgres', 'pages'],
   ['projections'],
   ['ledger', 'pricing', 'providers'],
   ['config'],

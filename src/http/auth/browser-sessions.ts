@@ -65,7 +65,11 @@ export function openBrowserSessions(sessions: PortalSessions): BrowserSessions {
     async open(request, owner) {
       const id = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
       const before = sessionIdIn(request)
-      const signedInAt = await sessions.open(hashOf(id), owner, before === undefined ? undefined : hashOf(before))
+      const signedInAt = await sessions.open(
+        hashOf(id),
+        owner,
+        before === undefined ? undefined : hashOf(before),
+      )
       return {
         session: { ...owner, signedInAt, csrfToken: csrfTokenOf(id) },
         setCookie: cookie(id),

@@ -1,0 +1,61 @@
+/**
+ * An account's calls by UTC hour, key, endpoint, model and what became of them, in the words of hourly_usage. The model is the value
+ * by which a price found its rate; calls of other prices have none.
+ */
+import {
+  callsOfEvent,
+  chargedOfEvent,
+  countedTypes,
+  errorsOfEvent,
+  hourOfEvent,
+  isCountedCall,
+  outcomeOfEvent,
+  reasonOfEvent,
+} from './hourly-usage.ts'
+import type { Projection } from './projection.ts'
+
+export const accountHourlyUsage: Projection = {
+  name: 'account_hourly_usage',
+  version: 1,
+  mode: 'catch-up',
+  eventFilter: isCountedCall,
+  tables: [
+    `create table account_hourly_usage (
+      account_id text not null,
+      mode text not null,
+      hour timestamptz not null,
+      key_id text not null,
+      endpoint text not null,
+      model text not null,
+      outcome text not null,
+      reason text not null,
+      shard smallint not null,
+      -- Sums are numeric: a bigint can be too small for what the log may hold.
+      calls numeric not null,
+      errors numeric not null,
+      credits numeric not null,
+      quantity numeric not null,
+      primary key (account_id, mode, hour, key_id, endpoint, model, outcome, reason, shard)
+    ) with (fillfactor = 80)`,
+  ],
+  apply: [
+    {
+      eventTypes: countedTypes,
+      sql: `insert into account_hourly_usage as u (account_id, mode, hour, key_id, endpoint, model, outcome, reason, shard,
+         calls, errors, credits, quantity)
+       select account_id, mode, ${hourOfEvent}, key_id, endpoint,
+         case type when 'HoldSettled' then coalesce(left(payload ->> 'by', 100), '') else '' end,
+         ${outcomeOfEvent}, ${reasonOfEvent}, shard,
+         total(${callsOfEvent}), total(${errorsOfEvent}), total(${chargedOfEvent}),
+         total(case when type = 'HoldSettled' or type = 'CallsCounted' then quantity else 0 end)
+       from batch
+       where ${isCountedCall}
+       group by 1, 2, 3, 4, 5, 6, 7, 8, 9
+       -- In about the order of the primary key, so that a replay goes through its index once for a range.
+       order by account_id collate "C", 3
+       on conflict (account_id, mode, hour, key_id, endpoint, model, outcome, reason, shard) do update set
+         calls = u.calls + excluded.calls, errors = u.errors + excluded.errors, credits = u.credits + excluded.credits,
+         quantity = u.quantity + excluded.quantity`,
+    },
+  ],
+}

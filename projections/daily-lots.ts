@@ -1,0 +1,45 @@
+/** What moved the credits of each lot, by the UTC day on which it was recorded: so what a lot had left is known of any day. */
+import { typesWith } from '../events/event-types.ts'
+import { typeIn } from '../events/type-condition.ts'
+import type { Projection } from './projection.ts'
+
+const movingTypes = typesWith('moves')
+const movesLots = `${typeIn(movingTypes)} and lots is not null`
+
+export const dailyLots: Projection = {
+  name: 'daily_lots',
+  version: 1,
+  mode: 'catch-up',
+  eventFilter: movesLots,
+  tables: [
+    `create table daily_lots (
+      account_id text not null,
+      mode text not null,
+      day date not null,
+      lot bigint not null,
+      shard smallint not null,
+      -- Sums over a day are numeric: a bigint can be too small for what the log may hold.
+      settled numeric not null,
+      refunded numeric not null,
+      adjusted numeric not null,
+      primary key (account_id, mode, day, lot, shard)
+    ) with (fillfactor = 80)`,
+  ],
+  apply: [
+    {
+      eventTypes: movingTypes,
+      sql: `insert into daily_lots as d (account_id, mode, day, lot, shard, settled, refunded, adjusted)
+       select account_id, mode, (recorded_at at time zone interval '0')::date, m.lot, shard,
+         total(case type when 'HoldSettled' then m.moved else 0 end),
+         total(case type when 'ChargeRefunded' then m.moved else 0 end),
+         total(case type when 'CreditsAdjusted' then m.moved else 0 end)
+       from batch cross join lateral unnest(lots, moved) m (lot, moved)
+       where ${movesLots} and m.moved <> 0
+       group by 1, 2, 3, 4, 5
+       order by account_id collate "C", 3
+       on conflict (account_id, mode, day, lot, shard) do update set
+         settled = d.settled + excluded.settled, refunded = d.refunded + excluded.refunded,
+         adjusted = d.adjusted + excluded.adjusted`,
+    },
+  ],
+}
