@@ -20,7 +20,15 @@ export const ownOperationIds = [
   ...['createApiKey', 'listApiKeys', 'getApiKey', 'updateApiKey', 'revokeApiKey', 'rotateApiKey'],
   ...['getApiKeyUsage', 'getApiKeyUsageSummary', 'listApiKeyEvents'],
   ...['getAccount', 'updateOwnAccount', 'getBalance', 'getStatement'],
-  ...['signInByLink', 'getSession', 'signOut'],
+  ...[
+    'getUsage',
+    'getBalanceHistory',
+    'listStatements',
+    'listAccountCharges',
+    'getCall',
+    'getPrices',
+  ],
+  ...['createSession', 'getSession', 'revokeSession'],
   ...['listAllApiKeys', 'getAnyApiKey', 'updateAnyApiKey', 'revokeAnyApiKey'],
   ...[
     'listAccounts',

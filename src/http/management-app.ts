@@ -9,6 +9,7 @@ import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { openPortalSessions } from '../ledger/sessions/portal-sessions.ts'
 import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
+import { mapValues } from '../lib/map-values.ts'
 import type { Management } from '../management/management.ts'
 import type { RoutePattern } from './allowed-methods.ts'
 import type { Auth } from './auth/auth.ts'
@@ -22,6 +23,7 @@ import { managementBodyReader } from './management-body.ts'
 import { openReportQueue } from './report-queue.ts'
 import { adminRoutes } from './routes/operator/admin.ts'
 import { accountRoutes } from './routes/owner/account.ts'
+import { accountReportsRoutes } from './routes/owner/account-reports.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
 import { keyReportsRoutes } from './routes/owner/key-reports.ts'
 import { portalRoutes } from './routes/portal/portal.ts'
@@ -61,6 +63,7 @@ export function managementApp(allDeps: ManagementAppDeps) {
     permissions,
     signIn: authPlugin({ auth, sessions, rateLimit, ipOf, awaitRefusal, readBody }),
   }
+  const addresses = mapValues(config.routes, ({ methods, path }) => ({ methods, path }))
   let routes: readonly RoutePattern[] = []
 
   // Hooks apply only to routes that are registered after them.
@@ -74,6 +77,7 @@ export function managementApp(allDeps: ManagementAppDeps) {
     .use(apiKeysRoutes(routeDeps))
     .use(keyReportsRoutes(routeDeps))
     .use(accountRoutes(routeDeps))
+    .use(accountReportsRoutes({ ...routeDeps, routes: addresses }))
     .use(adminRoutes(routeDeps))
     .use(portalRoutes({ sessions, signInLink, ipOf, awaitRefusal, readBody }))
   routes = app.routes

@@ -4,7 +4,9 @@
  * test/support/route-requests.ts, fails by name.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
+import { openBrowserSessions } from '../../src/http/auth/browser-sessions.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
+import { openPortalSessions, type SessionOwner } from '../../src/ledger/sessions/portal-sessions.ts'
 import { newKeyId, newRequestId, type Owner } from '../../src/lib/ids.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
 import { startDemoUpstreams } from '../support/demo-upstreams.ts'
@@ -15,7 +17,11 @@ import { openShop } from '../support/shop.ts'
 import { testConfig } from '../support/test-config.ts'
 
 /** The kinds of client, as the table knows them. A stranger is signed in, and owns something else. */
-const roles = ['nobody', 'stranger', 'owner', 'auditor', 'admin', 'key', 'strangersKey'] as const
+const roles = [
+  ...(['nobody', 'stranger', 'owner', 'auditor', 'admin', 'key', 'strangersKey'] as const),
+  // Of a browser that is signed in to the portal.
+  ...(['session', 'strangersSession'] as const),
+] as const
 type Role = (typeof roles)[number]
 type Outcome = 'served' | readonly [status: number, code: string]
 
@@ -28,15 +34,88 @@ const notYourRole = [403, 'forbidden'] as const
 
 /** The outcomes by kind of route, in the order of `roles`. For owners' routes an admin is another owner. */
 const rules = {
-  open: [served, served, served, served, served, served, served],
-  'reads the client’s own': [signIn, served, served, served, served, signIn, signIn],
-  'changes the client’s own': [signIn, served, served, notYourRole, served, signIn, signIn],
-  'reads an owner’s': [signIn, notYours, served, notYours, notYours, signIn, signIn],
-  'changes an owner’s': [signIn, notYours, served, notYourRole, notYours, signIn, signIn],
-  'operators read': [signIn, notYourRole, notYourRole, served, served, signIn, signIn],
-  'operators change': [signIn, notYourRole, notYourRole, notYourRole, served, signIn, signIn],
-  'for programs': [noKey, badKey, badKey, badKey, badKey, served, served],
-  'for programs, about a call': [noKey, badKey, badKey, badKey, badKey, served, notYours],
+  open: roles.map(() => served),
+  'reads the client’s own': [
+    signIn,
+    served,
+    served,
+    served,
+    served,
+    signIn,
+    signIn,
+    served,
+    served,
+  ],
+  'changes the client’s own': [
+    signIn,
+    served,
+    served,
+    notYourRole,
+    served,
+    signIn,
+    signIn,
+    served,
+    served,
+  ],
+  'reads an owner’s': [
+    signIn,
+    notYours,
+    served,
+    notYours,
+    notYours,
+    signIn,
+    signIn,
+    served,
+    notYours,
+  ],
+  'changes an owner’s': [
+    signIn,
+    notYours,
+    served,
+    notYourRole,
+    notYours,
+    signIn,
+    signIn,
+    served,
+    notYours,
+  ],
+  'operators read': [
+    signIn,
+    notYourRole,
+    notYourRole,
+    served,
+    served,
+    signIn,
+    signIn,
+    notYourRole,
+    notYourRole,
+  ],
+  'operators change': [
+    signIn,
+    notYourRole,
+    notYourRole,
+    notYourRole,
+    served,
+    signIn,
+    signIn,
+    notYourRole,
+    notYourRole,
+  ],
+  'for programs': [noKey, badKey, badKey, badKey, badKey, served, served, noKey, noKey],
+  'for programs, about a call': [
+    noKey,
+    badKey,
+    badKey,
+    badKey,
+    badKey,
+    served,
+    notYours,
+    noKey,
+    noKey,
+  ],
+  'about a session': [signIn, signIn, signIn, signIn, signIn, signIn, signIn, served, served],
+  // Only a page of the portal may ask, and only with a link that `up` has printed: see portal-sessions.test.ts.
+  'signs a browser in': [...roles.slice(0, 7).map(() => notYourRole), signIn, signIn],
 } satisfies Record<string, readonly Outcome[]>
 type Kind = keyof typeof rules
 
@@ -49,7 +128,10 @@ function kindOf(route: string): Kind | undefined {
   const [method = '', path = ''] = route.split(' ')
   const reads = method === 'GET'
   const aboutOne = /:id|:requestId|\?keyId/.test(path)
-  if (/^\/(health|ready|docs)\b/.test(path)) return 'open'
+  if (path === '/portal/session') {
+    return method === 'POST' ? 'signs a browser in' : 'about a session'
+  }
+  if (/^\/(health|ready|docs|portal)\b/.test(path)) return 'open'
   if (path.startsWith('/admin/')) return reads ? 'operators read' : 'operators change'
   if (path.startsWith('/v1/')) return aboutOne ? 'for programs, about a call' : 'for programs'
   if (!/^\/(api-keys|account)\b/.test(path)) return undefined
@@ -69,6 +151,7 @@ afterAll(async () => {
   await Promise.all(Object.values(demos).map((demo) => demo.stop()))
 })
 const { ledger, gateway } = shop
+const sessions = openBrowserSessions(openPortalSessions(ledger.sql))
 const config = testConfig()
 
 const check = checkDocument((await (await fetch(`${gateway.url}/docs/json`)).json()) as ApiDocument)
@@ -79,8 +162,11 @@ const documented = check.operations.map(([where]) => {
 const configured = Object.values(config.routes).flatMap(({ methods, path }) =>
   methods.map((method) => `${method} ${path}`),
 )
-/** Routes of the app that are not documented: the documentation itself, and the one for all configured calls. */
-const undocumented = ['GET /docs', 'GET /docs/json', 'GET /docs/:file', 'ALL /v1/*']
+/** Routes of the app that are not documented: the documentation itself, pages, and the one for all configured calls. */
+const undocumented = [
+  ...['GET /docs', 'GET /docs/json', 'GET /docs/:file', 'ALL /v1/*'],
+  ...['GET /portal', 'GET /portal/:page', 'GET /portal/:page/:part', 'GET /portal/assets/:file'],
+]
 /** Routes whose query can also name a key. */
 const withQuery = ['GET /account/statements/:month?keyId']
 const routes = [...new Set([...registered(), ...documented, ...withQuery])]
@@ -188,6 +274,16 @@ const clients: readonly Client[] = [
     role: 'strangersKey',
     headers: async () => ({ 'x-api-key': (await newSubject('user')).keyText }),
   },
+  {
+    name: 'the owner’s browser',
+    role: 'session',
+    headers: ({ maker }) => browserOf({ subject: maker }),
+  },
+  {
+    name: 'another owner’s browser',
+    role: 'strangersSession',
+    headers: () => browserOf({ subject: somebodyElse }),
+  },
 ]
 
 /** Clients of an owner that is an organisation. */
@@ -201,6 +297,16 @@ const aroundOrganisations: readonly Client[] = [
     name: 'another member of the organisation',
     role: 'owner',
     headers: ({ owner }) => tokenOf(somebodyElse, { organisation: owner.id }),
+  },
+  {
+    name: 'a browser of the organisation',
+    role: 'session',
+    headers: ({ owner, maker }) => browserOf({ subject: maker, organisation: owner.id }),
+  },
+  {
+    name: 'the browser of the member who issued the key, for herself',
+    role: 'strangersSession',
+    headers: ({ maker }) => browserOf({ subject: maker }),
   },
   {
     name: 'the member who issued the key, for herself',
@@ -254,7 +360,8 @@ for (const route of routes) {
         await expectOutcome(route, request, response, outcome)
 
         if (!maySee(client.role, kind, outcome)) expectSilent(text, subject)
-        const changes = outcome === served && !route.startsWith('GET ')
+        const changes =
+          outcome === served && !route.startsWith('GET ') && kind !== 'about a session'
         expect((await appendedSince(before)).length > 0, 'something was appended').toBe(changes)
       })
     }
@@ -318,7 +425,9 @@ function successOf(route: string): string {
 }
 
 function maySee(role: Role, kind: Kind, outcome: Outcome): boolean {
-  return outcome === served && (/^operators/.test(kind) || role === 'owner' || role === 'key')
+  return (
+    outcome === served && (/^operators/.test(kind) || ['owner', 'key', 'session'].includes(role))
+  )
 }
 
 /** Expects no id or secret of the subject in the response to somebody else. */
@@ -338,6 +447,16 @@ function send(method: string, request: RouteRequest, headers: Record<string, str
     headers: { ...headers, ...(json && { 'content-type': 'application/json' }) },
     ...(body !== undefined && { body }),
   })
+}
+
+/** What the browser of a user who is signed in sends from a page of the portal. */
+async function browserOf(owner: SessionOwner): Promise<Record<string, string>> {
+  const { session, setCookie } = await sessions.open(new Request(gateway.url), owner)
+  return {
+    cookie: setCookie.split(';')[0] ?? '',
+    'sec-fetch-site': 'same-origin',
+    'x-csrf-token': session.csrfToken,
+  }
 }
 
 async function tokenOf(

@@ -3,6 +3,7 @@
  * test/http/route-roles.test.ts by name.
  */
 import { wavHeader } from '../../src/demo/wav.ts'
+import { bundlePortal } from '../../src/pages/bundle-portal.ts'
 
 /** An account with a key, which requests are about. */
 export interface Subject {
@@ -41,9 +42,29 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /api-keys/:id/usage/summary': ({ keyId }) => ({ path: `/api-keys/${keyId}/usage/summary` }),
   'GET /api-keys/:id/events': ({ keyId }) => ({ path: `/api-keys/${keyId}/events` }),
 
+  'GET /portal': () => ({ path: '/portal' }),
+  'GET /portal/:page': () => ({ path: '/portal/keys' }),
+  'GET /portal/:page/:part': () => ({ path: '/portal/calls/01a20445-9cfb-7065-a159-89f00cd16545' }),
+  'GET /portal/assets/:file': async () => ({
+    path: `/portal/assets/${(await bundlePortal()).program}`,
+  }),
+  'POST /portal/session': () => ({ path: '/portal/session', json: { link: 'unknown' } }),
+  'GET /portal/session': () => ({ path: '/portal/session' }),
+  'DELETE /portal/session': () => ({ path: '/portal/session' }),
+
   'GET /account': () => ({ path: '/account' }),
   'PATCH /account': () => ({ path: '/account', json: { budgets: [] } }),
   'GET /account/balance': () => ({ path: '/account/balance' }),
+  'GET /account/balance/history': () => ({ path: '/account/balance/history' }),
+  'GET /account/usage': () => ({
+    path: '/account/usage?by=hour&group=key&from=2030-06-14&to=2030-06-15',
+  }),
+  'GET /account/statements': () => ({ path: '/account/statements' }),
+  'GET /account/charges': () => ({ path: '/account/charges' }),
+  'GET /account/calls/:requestId': async ({ charge }) => ({
+    path: `/account/calls/${await charge()}`,
+  }),
+  'GET /account/prices': () => ({ path: '/account/prices' }),
   'GET /account/statements/:month': () => ({ path: '/account/statements/2030-06?lines=true' }),
   'GET /account/statements/:month?keyId': ({ keyId }) => ({
     path: `/account/statements/2030-06?keyId=${keyId}`,

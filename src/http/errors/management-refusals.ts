@@ -44,6 +44,7 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
 const reports = [
   ...['get /api-keys/{id}/usage', 'get /api-keys/{id}/usage/summary', 'get /api-keys/{id}/events'],
   ...['get /account/statements/{month}', 'get /admin/events'],
+  ...['get /account/usage', 'get /account/balance/history', 'get /account/charges'],
   ...['get /admin/usage/summary', 'get /admin/usage/top-users'],
 ]
 const ofReports = ['concurrency_exceeded', 'reports_busy', 'report_timeout'] as const

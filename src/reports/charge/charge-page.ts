@@ -30,18 +30,39 @@ export interface ChargePage {
  */
 const maxScanned = 2_000
 
-/**
- * @param keyHash of the secret of a key, whose account it is
- * @param limit at least 1
- */
+export interface PageOfCharges {
+  readonly before?: LogPosition | undefined
+  /** At least 1. */
+  readonly limit: number
+}
+
+/** @param keyHash of the secret of a key, whose account it is */
 export async function readOwnCharges(
   sql: Sql,
   keyHash: string,
-  { before, limit }: { readonly before?: LogPosition | undefined; readonly limit: number },
+  page: PageOfCharges,
 ): Promise<ChargePage> {
   const [row] = await sql<Page[]>`
     select shard, oldest, charges
-    from own_charges_v1(${keyHash}, ${before?.position ?? null}, ${limit + 1}, ${maxScanned})`
+    from own_charges_v1(${keyHash}, ${page.before?.position ?? null}, ${page.limit + 1}, ${maxScanned})`
+  return pageFrom(row, page)
+}
+
+/** The same of an account. */
+export async function readCharges(
+  sql: Sql,
+  accountId: string,
+  page: PageOfCharges,
+): Promise<ChargePage> {
+  const [row] = await sql<Page[]>`
+    select a.shard, c.oldest, c.charges
+    from account_state a
+    cross join lateral charges_of(a.shard, a.account_id, ${page.before?.position ?? null}, ${page.limit + 1}, ${maxScanned}) c
+    where a.account_id = ${accountId}`
+  return pageFrom(row, page)
+}
+
+function pageFrom(row: Page | undefined, { before, limit }: PageOfCharges): ChargePage {
   if (!row || (before && before.shard !== row.shard)) return { charges: [] }
   const { shard, oldest } = row
   const charges = row.charges.slice(0, limit)

@@ -53,6 +53,12 @@ const TariffSchema = t.Object({
       },
     ],
   }),
+  credits: t.Nullable(
+    t.Object(
+      { name: text, decimals: integer() },
+      { description: 'How credits are shown to people; null: as they are.' },
+    ),
+  ),
   prices: t.Record(text, PriceRule, { examples: [{ search: { per: 'request', credits: 1 } }] }),
 })
 

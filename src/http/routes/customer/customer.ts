@@ -10,11 +10,8 @@ import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import type { PublishedTariff } from '../../../ledger/read/read-tariffs.ts'
 import { LedgerUnavailable } from '../../../ledger/unavailable.ts'
 import { newRequestId } from '../../../lib/ids.ts'
-import { mapValues } from '../../../lib/map-values.ts'
 import { type Refused, refused } from '../../../management/decision.ts'
 import type { Refunded } from '../../../management/manage-credits.ts'
-import type { PriceRule } from '../../../pricing/price-rule.ts'
-import { publicPrice } from '../../../pricing/public-price.ts'
 import { problem, problemOf } from '../../../problems/problem-document.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
 import type { ChargePage } from '../../../reports/charge/charge-page.ts'
@@ -31,12 +28,7 @@ import {
   RefundedResponse,
   RevokedResponse,
 } from './customer-schemas.ts'
-
-interface RouteAddress {
-  readonly methods: readonly string[]
-  /** With its parameters, as in `/v1/files/{id}`. */
-  readonly path: string
-}
+import { pricesFrom, type RouteAddress } from './prices.ts'
 
 export interface CustomerDeps {
   readonly gate: Gate
@@ -196,18 +188,7 @@ async function readKey(
 }
 
 async function readPrices({ tariffs, routes }: CustomerDeps): Promise<Reply> {
-  const [current, ...announced] = (await tariffs()).map((tariff) => ({
-    ...tariff,
-    plans: mapValues(tariff.plans, (plan) =>
-      plan.prices ? { ...plan, prices: publicPrices(plan.prices) } : plan,
-    ),
-    prices: publicPrices(tariff.prices),
-  }))
-  return { json: { current, announced, routes } }
-}
-
-function publicPrices(prices: Readonly<Record<string, unknown>>): Record<string, PriceRule> {
-  return mapValues(prices, (price) => publicPrice(price as PriceRule))
+  return { json: pricesFrom(await tariffs(), routes) }
 }
 
 async function listCharges(

@@ -24,7 +24,7 @@ const tags = ['Account']
 /** Of the charges of a statement: they are computed, checked and sent at once. */
 const maxLines = 10_000
 /** What `orNotFound` says that there is not. */
-const noAccount = 'account yet: your first key opens it'
+export const noAccount = 'account yet: your first key opens it'
 
 /** One chain, however long: Elysia infers the types of clients from it. */
 export function accountRoutes({ management, sql, reports, signIn }: RouteDeps) {

@@ -58,7 +58,7 @@ export function sessionRoutes({ sessions, signInLink, ipOf, awaitRefusal, readBo
         body: closed({ link: t.String({ minLength: 1, maxLength: 100 }) }),
         response: { 200: Session, ...problems },
         detail: {
-          operationId: 'signInByLink',
+          operationId: 'createSession',
           summary: 'Sign a browser in by the link that `tollbook up` prints',
           description:
             'Takes the token of a link, once, within ten minutes, from a browser on the same machine. The session is in a cookie.',
@@ -94,7 +94,7 @@ export function sessionRoutes({ sessions, signInLink, ipOf, awaitRefusal, readBo
       {
         response: { 200: t.Object({ message: t.String() }), ...problems },
         detail: {
-          operationId: 'signOut',
+          operationId: 'revokeSession',
           summary: 'Sign this browser out',
           description: 'Ends the session of the cookie.',
           tags,

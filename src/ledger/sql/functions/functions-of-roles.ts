@@ -30,6 +30,7 @@ const overTables = [
   'budgets_of',
   'budgets_of_key',
   'charge_events',
+  'charges_of',
   'hash_event',
   'merge_changes',
   'total',

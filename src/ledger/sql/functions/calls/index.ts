@@ -11,6 +11,7 @@ import { fillIn } from '../../fill-in.ts'
 import balanceOf from './balance_of.sql' with { type: 'text' }
 import changesV1 from './changes_v1.sql' with { type: 'text' }
 import chargeEvents from './charge_events.sql' with { type: 'text' }
+import chargesOf from './charges_of.sql' with { type: 'text' }
 import currentTariffsV1 from './current_tariffs_v1.sql' with { type: 'text' }
 import findClaimV1 from './find_claim_v1.sql' with { type: 'text' }
 import findKeyV1 from './find_key_v1.sql' with { type: 'text' }
@@ -57,7 +58,8 @@ export const functionsOfCalls: readonly string[] = [
     is_opening_or_not: isOpeningOrNot,
   }),
   ownChargeV1,
-  fillIn(ownChargesV1, { is_opening: isOpening }),
+  fillIn(chargesOf, { is_opening: isOpening }),
+  ownChargesV1,
   revokeV1,
   fillIn(refundUndeliveredV1, { is_opening_or_not: isOpeningOrNot }),
   schemaStateV1,

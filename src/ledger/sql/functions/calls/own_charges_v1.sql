@@ -1,32 +1,8 @@
--- A page of the charges of a key's account, the newest first, by the hash of the key's secret: those before a position, where one
--- is given. One page looks through so many events of the account at most, and `oldest` is the last of them (null: all were
--- looked through).
+-- A page of the charges of a key's account, by the hash of the key's secret; see charges_of.
 create or replace function own_charges_v1(in_hash text, in_before bigint, in_limit integer, in_max_scanned integer)
 returns table (shard smallint, oldest bigint, charges json)
 language sql stable security definer set search_path from current as $$
-  select k.shard, o.oldest, c.charges
+  select k.shard, c.oldest, c.charges
   from key_of(in_hash) k
-  cross join lateral (
-    select (
-      select e.position from events e
-      where e.account_id = k.account_id and e.shard = k.shard and e.position < coalesce(in_before, 9223372036854775807)
-      order by e.position desc offset in_max_scanned - 1 limit 1
-    ) as oldest
-  ) o
-  cross join lateral (
-    select coalesce(json_agg(json_build_object('requestId', p.request_id, 'keyId', p.key_id, 'mode', p.mode,
-      'endpoint', p.endpoint, 'credits', p.credits, 'refunded', p.refunded, 'quantity', p.quantity, 'tariff', p.tariff,
-      'settledAt', to_char(p.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), 'position', p.position)
-      order by p.position desc), '[]') as charges
-    from (
-      select e.*, (
-        select coalesce(sum(r.credits), 0)::bigint from events r
-        where r.request_id = e.request_id and r.type = 'ChargeRefunded' and not {{is_opening}}
-      ) as refunded
-      from events e
-      where e.account_id = k.account_id and e.shard = k.shard and e.position < coalesce(in_before, 9223372036854775807)
-        and e.position >= coalesce(o.oldest, 1) and e.type = 'HoldSettled'
-      order by e.position desc limit in_limit
-    ) p
-  ) c
+  cross join lateral charges_of(k.shard, k.account_id, in_before, in_limit, in_max_scanned) c
 $$;

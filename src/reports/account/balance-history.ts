@@ -1,0 +1,140 @@
+/**
+ * What an account had left at the end of each of the last days, by the kind of its lots, and how long what it has now will last. What
+ * is held for calls under way counts as left. From the daily_lots projection, at most a second behind the log.
+ */
+import type { Mode } from '../../../events/event.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { type Balance, readBalance } from './balance.ts'
+import { type Forecast, type ForecastLot, forecastOf } from './forecast.ts'
+
+/** The credits of lots of one kind, with a figure for each day. */
+interface KindOverDays {
+  readonly kind: string
+  readonly credits: readonly number[]
+}
+
+export interface BalanceHistory {
+  /** UTC days, `YYYY-MM-DD`, the last of them today: it stands as of now. */
+  readonly days: readonly string[]
+  readonly kinds: readonly KindOverDays[]
+  /** The mean of what was charged a day, refunds deducted, over the last seven days or as many as there are; null before three. */
+  readonly chargedPerDay: number | null
+  /** null where nothing is known of what will be charged. */
+  readonly forecast: Forecast | null
+}
+
+/** Over so many days the mean is taken, and after so many there is one. */
+const meanDays = 7
+const minDays = 3
+
+interface Row {
+  readonly day: string
+  readonly kind: string
+  readonly credits: number
+}
+
+/** @returns undefined when the ledger does not have the account */
+export async function readBalanceHistory(
+  sql: Sql,
+  accountId: string,
+  mode: Mode,
+  days: number,
+): Promise<BalanceHistory | undefined> {
+  const balance = await readBalance(sql, accountId, mode)
+  if (!balance) return undefined
+  const rows = await readDays(sql, accountId, mode, days)
+  const names = [...new Set(rows.map(({ day }) => day))]
+  const kinds = [...new Set(rows.map(({ kind }) => kind).filter((kind) => kind !== ''))]
+  const chargedPerDay = await readMean(sql, accountId, mode)
+  return {
+    days: names,
+    kinds: kinds.sort().map((kind) => ({
+      kind,
+      credits: names.map((day) => rows.find((r) => r.day === day && r.kind === kind)?.credits ?? 0),
+    })),
+    chargedPerDay,
+    forecast:
+      chargedPerDay === null
+        ? null
+        : forecastOf([...(await readNextAllowance(sql, accountId, mode)), ...lotsOf(balance)], {
+            today: names.at(-1) ?? '',
+            perDay: chargedPerDay,
+            debt: balance.debt,
+          }),
+  }
+}
+
+/** A day without any lot has a row of no kind. */
+function readDays(sql: Sql, accountId: string, mode: Mode, days: number): Promise<Row[]> {
+  return sql<Row[]>`
+    with clock as materialized (select ledger_now() as now), d as (
+      select day::date, least((day + interval '1 day') at time zone 'UTC', clock.now) as until
+      from clock, generate_series((clock.now at time zone 'UTC')::date - ${days - 1}::int,
+        (clock.now at time zone 'UTC')::date, interval '1 day') day
+    ), l as (
+      select l.*, e.recorded_at as granted_at from lots l
+      join events e on e.shard = l.shard and e.position = l.lot
+      where l.account_id = ${accountId} and l.mode = ${mode} and l.expires_at >= (select min(until) from d)
+    ), moved as (
+      select m.lot, m.shard, m.day, sum(m.settled + m.adjusted - m.refunded) as credits
+      from daily_lots m where m.account_id = ${accountId} and m.mode = ${mode} group by 1, 2, 3
+    )
+    select to_char(d.day, 'YYYY-MM-DD') as day, coalesce(l.kind, '') as kind,
+      coalesce(sum(l.granted - coalesce((
+        select sum(m.credits) from moved m where m.lot = l.lot and m.shard = l.shard and m.day <= d.day), 0)), 0)::float8 as credits
+    from d left join l on l.starts_at <= d.until and l.granted_at <= d.until and l.expires_at > d.until
+    group by 1, 2
+    order by 1, 2`
+}
+
+async function readMean(sql: Sql, accountId: string, mode: Mode): Promise<number | null> {
+  const [row] = await sql<[{ credits: number; days: number }]>`
+    with clock as materialized (select (ledger_now() at time zone 'UTC')::date as today)
+    select coalesce(sum(d.settled - d.refunded) filter (where d.day >= clock.today - ${meanDays}::int), 0)::float8 as credits,
+      case when min(d.day) is null then 0 else least(clock.today - min(d.day), ${meanDays}) end::int as days
+    from clock left join daily_lots d on d.account_id = ${accountId} and d.mode = ${mode} and d.day < clock.today
+    group by clock.today`
+  return row.days < minDays ? null : Math.max(row.credits, 0) / row.days
+}
+
+/** What the plan gives in the next month, as far as it is decided now. */
+async function readNextAllowance(sql: Sql, accountId: string, mode: Mode): Promise<ForecastLot[]> {
+  const [row] = await sql<{ starts: Date; ends: Date; credits: number | null }[]>`
+    select m.starts, m.starts + interval '1 month' as ends,
+      allowance_due(a.shard, m.starts, a.account_id, ${mode}) as credits
+    from account_state a
+    cross join (
+      select (date_trunc('month', ledger_now() at time zone 'UTC') + interval '1 month') at time zone 'UTC' as starts
+    ) m
+    where a.account_id = ${accountId}`
+  if (!row?.credits || row.credits <= 0) return []
+  const { starts, ends, credits } = row
+  return [
+    {
+      ...{ kind: 'allowance', credits },
+      ...{ startsAt: starts.toISOString(), expiresAt: ends.toISOString() },
+    },
+  ]
+}
+
+function lotsOf({ lots, allowance }: Balance): ForecastLot[] {
+  const due = {
+    kind: 'allowance',
+    credits: allowance.due,
+    startsAt: '',
+    expiresAt: endOf(allowance.month),
+  }
+  const granted = lots.map((lot) => ({
+    ...lot,
+    credits: lot.granted + lot.refunded - lot.adjusted - lot.settled,
+  }))
+  return allowance.due > 0
+    ? [{ ...due, startsAt: `${allowance.month}-01T00:00:00.000Z` }, ...granted]
+    : granted
+}
+
+/** @param month `YYYY-MM` */
+function endOf(month: string): string {
+  const [year = 0, number = 0] = month.split('-').map(Number)
+  return new Date(Date.UTC(year, number)).toISOString()
+}
