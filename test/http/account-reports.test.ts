@@ -80,6 +80,8 @@ describe('GET /account/usage', () => {
   test.each([
     ['by=hour&from=2030-05-01&to=2030-06-15', 'query/from'],
     ['by=week', 'query/by'],
+    ['days=7&from=2030-06-01', 'query/days'],
+    ['days=367', 'query/days'],
     ['group=owner', 'query/group'],
     ['from=2030-02-30', 'query/from'],
   ])('400: %s', async (query, pointer) => {

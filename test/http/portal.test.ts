@@ -1,38 +1,176 @@
-/** The portal in a real browser that can reach this gateway and nothing else. */
+/**
+ * The portal in a real browser that can reach this gateway and nothing else: what a customer does there, and that its figures are
+ * those of the API to the credit.
+ */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import type { BrowserContext, Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { newSignInLink } from '../../src/http/auth/sign-in-link.ts'
-import { browserProgram, startBrowser, type TestBrowser } from '../support/browser.ts'
+import { axeFaults } from '../support/axe.ts'
+import {
+  browserProgram,
+  startBrowser,
+  type TestBrowser,
+  type TestPage,
+} from '../support/browser.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
 
 const program = browserProgram()
+const link = newSignInLink({ subject: 'nora' })
 
 describe.skipIf(program === undefined)('the portal', () => {
   let shop: Shop
   let browser: TestBrowser
-  const link = newSignInLink({ subject: 'nora' })
+  let testPage: TestPage
+  let page: Page
   beforeAll(async () => {
-    shop = await openShop({ signInLink: link })
+    shop = await openShop({ signInLink: link, dedicatedHolds: true })
     browser = await startBrowser(program ?? '')
+    testPage = await browser.open(`${shop.gateway.url}/portal#link=${link.token}`)
+    page = testPage.page
   })
   afterAll(async () => {
     await browser?.close()
     await shop?.close()
   })
-  test('x', async () => {
-    const { page, complaints } = await browser.open(`${shop.gateway.url}/portal#link=${link.token}`)
-    await page.getByText('Sign in').waitFor()
-    const r = await page.evaluate(async (token) => {
-      const r = await fetch('/portal/session', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ link: token }),
-      })
-      return [r.status, await r.text()]
-    }, link.token)
-    console.log(r, await page.context().cookies(), complaints)
+  // Every page asks this gateway alone, breaks no policy, is wide enough, and is read aloud well.
+  afterEach(async () => {
+    expect(testPage.elsewhere).toEqual([])
+    expect(testPage.complaints).toEqual([])
+    expect(await axeFaults(page)).toEqual([])
+    const [width, content] = await page.evaluate(() => [innerWidth, document.body.scrollWidth])
+    expect(content).toBeLessThanOrEqual(width ?? 0)
+  })
+
+  const goTo = async (name: string, heading = name) => {
+    await page.getByRole('navigation').getByRole('link', { name, exact: true }).click()
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor()
+    await until(async () => (await page.locator('.skeleton').count()) === 0)
+  }
+
+  test('signs in by a button, and takes the token out of the address', async () => {
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor()
+    expect(page.url()).toBe(`${shop.gateway.url}/portal`)
+    await page.getByText('You have no account yet').waitFor()
+  })
+
+  let key = ''
+  test('creates a key, and shows it once', async () => {
+    await goTo('Keys')
+    await page.getByRole('button', { name: 'Create a key' }).click()
+    await page.getByLabel('Name').fill('<img src=x onerror=alert(1)> 𝕏')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    key = (await page.locator('dialog code').textContent()) ?? ''
+    expect(key).toStartWith('sk_live_')
+    await page.getByRole('button', { name: 'I have copied it' }).click()
+    await page.getByRole('link', { name: '<img src=x onerror=alert(1)> 𝕏' }).waitFor()
+    expect(await page.content()).not.toContain(key)
+  })
+
+  test('shows what calls cost, to the credit as balance and statement say', async () => {
+    const requestIds: string[] = []
+    for (let call = 0; call < 3; call++) {
+      const response = await shop.post('/v1/search', { query: 'toll' }, { key })
+      expect(response.status).toBe(200)
+      requestIds.push(response.headers.get('x-request-id') ?? '')
+    }
+    await goTo('Home')
+    await until(async () => {
+      await page.reload()
+      await page.getByText('This month, by route').waitFor()
+      return (await page.getByText('3 credits for 3 calls.').count()) === 1
+    })
+    await page.getByText('97 credits', { exact: true }).waitFor()
+    await goTo('Usage')
+    await page.getByText('3 credits for 3 calls, of which 0 calls failed').waitFor()
+    await page.locator('.drawing canvas').waitFor()
+    await goTo('Statements')
+    const row = page.getByRole('row', { name: 'June 2030' })
+    expect(await row.getByRole('cell').allTextContents()).toEqual([
+      ...['June 2030', '3 calls', '3 credits', '0 credits', '100 credits'],
+      expect.stringContaining('View'),
+    ])
+    await goTo('Calls')
+    expect(await page.locator('tbody tr').count()).toBe(3)
+    await page.getByLabel('Request id').fill(requestIds[1] ?? '')
+    await page.getByRole('button', { name: 'Show its receipt' }).click()
+    await page.getByText('Charged: 1 credit (1 counted).').waitFor()
+  })
+
+  test('opens a statement that can be printed, in a tab of its own', async () => {
+    await goTo('Statements')
+    const [opened] = await Promise.all([
+      page.context().waitForEvent('page'),
+      page.getByRole('link', { name: 'View of June 2030, in a new tab' }).click(),
+    ])
+    await opened.getByRole('heading', { level: 1 }).waitFor()
+    expect(await opened.title()).toContain('2030-06')
+    await opened.close()
+  })
+
+  test('says what calls cost', async () => {
+    await goTo('Prices')
+    expect(await page.getByRole('row', { name: /search POST/ }).textContent()).toContain('credit')
+  })
+
+  test('gives a key a new secret and revokes it', async () => {
+    await goTo('Keys')
+    await page.getByRole('link', { name: /onerror/ }).click()
+    await page.getByRole('button', { name: 'Give it a new secret' }).click()
+    await page.getByRole('button', { name: 'Make a new secret' }).click()
+    await page.getByText('Copy the key now.').waitFor()
+    const rotated = (await page.locator('dialog code').textContent()) ?? ''
+    await page.getByRole('button', { name: 'I have copied it' }).click()
+    expect((await shop.post('/v1/search', { query: 'toll' }, { key: rotated })).status).toBe(200)
+    await page.getByRole('button', { name: 'Revoke it' }).click()
+    await page.getByRole('button', { name: 'Revoke it for good' }).click()
+    await page.getByText('revoked', { exact: true }).waitFor()
+    await until(
+      async () =>
+        (await shop.post('/v1/search', { query: 'toll' }, { key: rotated })).status === 401,
+    )
+  })
+
+  test('is used by keyboard: the first stop leads past the navigation, and a dialog keeps the focus', async () => {
+    await goTo('Keys')
     await page.reload()
-    await page.getByText('acc_').waitFor()
-    console.log(await page.content())
+    await page.getByRole('heading', { level: 1, name: 'Keys' }).waitFor()
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the page')
+    await page.getByRole('button', { name: 'Create a key' }).press('Enter')
+    for (let step = 0; step < 10; step++) {
+      await page.keyboard.press('Tab')
+      const isInside = await page.evaluate(
+        () =>
+          document.activeElement === document.body || !!document.activeElement?.closest('dialog'),
+      )
+      expect(isInside).toBe(true)
+    }
+    await page.keyboard.press('Escape')
+    expect(await page.locator('dialog').count()).toBe(0)
+  })
+
+  test('keeps what it shows when the gateway fails, and says the request id', async () => {
+    await goTo('Home')
+    await page.route('**/account/usage*', (route) =>
+      route.fulfill({
+        status: 503,
+        json: { detail: 'The ledger cannot be reached just now.', requestId: 'request-1' },
+      }),
+    )
+    await page.reload()
+    await page.getByText('The ledger cannot be reached just now.').waitFor()
+    await page.getByText('request-1').waitFor()
+    await page.unroute('**/account/usage*')
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await page.getByText('4 credits for 4 calls.').waitFor()
+  })
+
+  test('signs out, and in no tab is anybody signed in after that', async () => {
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByText('You are not signed in').waitFor()
+    await page.goto(`${shop.gateway.url}/portal/keys`)
+    await page.getByText('You are not signed in').waitFor()
   })
 })

@@ -2,6 +2,7 @@
 import { type Static, t } from 'elysia'
 import { catalogue } from '../../../events/catalogue.ts'
 import { parsePosition } from '../../../events/event.ts'
+import { eventTypes, frequentTypes } from '../../../events/event-types.ts'
 import { isTime } from '../../../events/time.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
 import type { Days } from '../../reports/usage/usage-figures.ts'
@@ -13,6 +14,28 @@ export const daysQuery = t.Object({
   to: t.Optional(day),
 })
 export const monthQuery = t.Object({ month: t.Optional(month) })
+
+/** The last days, today included, where neither the first nor the last is said. */
+export const lastDays = t.Optional(
+  queryInteger({
+    ...{ minimum: 1, maximum: 366 },
+    description: 'The last so many days, instead of `from` and `to`.',
+  }),
+)
+
+/** `daysOf` of a query that may say how many days instead. @throws RequestRefused also where it says both */
+export function spanOf(
+  { days, ...named }: Static<typeof daysQuery> & { readonly days?: number | undefined },
+  now: Date,
+): Days {
+  if (days === undefined) return daysOf(named, now)
+  const contradicts = named.from !== undefined || named.to !== undefined
+  requireValid(
+    contradicts ? [{ pointer: 'query/days', detail: 'contradicts `from` and `to`' }] : [],
+  )
+  const from = new Date(now.getTime() - (days - 1) * 86_400_000)
+  return { from: from.toISOString().slice(0, 10), to: now.toISOString().slice(0, 10) }
+}
 
 /**
  * The days that the query asks for. The default end is today, the default start the thirtieth day before the
@@ -49,18 +72,30 @@ export const eventsQuery = t.Object({
       title: 'a type of event such as KeyIssued',
     }),
   ),
+  calls: t.Optional(
+    t.Boolean({
+      description: 'false: without the events that calls make, of which there are many.',
+    }),
+  ),
   cursor: t.Optional(position),
   limit: queryInteger({ minimum: 1, maximum: 200, default: 50 }),
 })
 
 /** Where the page begins, and which types of event it has. */
-export function pageOf({ type, cursor, limit }: Static<typeof eventsQuery>) {
+export function pageOf({ type, calls, cursor, limit }: Static<typeof eventsQuery>) {
   const after = cursor === undefined ? undefined : parsePosition(cursor)
   return {
-    filter: type === undefined ? {} : { types: [type] },
+    filter: typesOf(type, calls),
     page: after ? { after, limit } : { limit },
   }
 }
+
+function typesOf(type: string | undefined, calls: boolean | undefined) {
+  if (type !== undefined) return { types: [type] }
+  return calls === false ? { types: rareTypes } : {}
+}
+
+const rareTypes = eventTypes.filter((type) => !frequentTypes.includes(type))
 
 /** The first and last position as a range, or why they are none: both must be of one shard. */
 export function rangeOf(

@@ -59,6 +59,7 @@ const TariffSchema = t.Object({
       { description: 'How credits are shown to people; null: as they are.' },
     ),
   ),
+  words: t.Record(text, text, { description: 'The prices in a few words, by route.' }),
   prices: t.Record(text, PriceRule, { examples: [{ search: { per: 'request', credits: 1 } }] }),
 })
 

@@ -2,6 +2,7 @@
 import type { PublishedTariff } from '../../../ledger/read/read-tariffs.ts'
 import { mapValues } from '../../../lib/map-values.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
+import { shortPriceText } from '../../../pricing/price-text.ts'
 import { publicPrice } from '../../../pricing/public-price.ts'
 
 export interface RouteAddress {
@@ -22,6 +23,9 @@ export function pricesFrom(
       plan.prices ? { ...plan, prices: publicPrices(plan.prices) } : plan,
     ),
     prices: publicPrices(tariff.prices),
+    words: mapValues(tariff.prices, (price) =>
+      shortPriceText(price as PriceRule, tariff.credits ?? undefined),
+    ),
   }))
   return {
     ...(current && { current }),

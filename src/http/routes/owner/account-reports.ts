@@ -26,7 +26,7 @@ import {
 } from '../../schemas/portal-schema.ts'
 import { ChargesResponse, PricesResponse } from '../customer/customer-schemas.ts'
 import { pricesFrom, type RouteAddress } from '../customer/prices.ts'
-import { daysOf, daysQuery } from '../report-queries.ts'
+import { daysQuery, lastDays, spanOf } from '../report-queries.ts'
 import type { RouteDeps } from '../route-deps.ts'
 import { noAccount } from './account.ts'
 
@@ -59,7 +59,7 @@ export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountRe
         query: { by = 'day', group = 'all', mode = 'live', keyId, ...query },
       }) => ({
         usage: await reports.compute(principal, async (sql) => {
-          const days = daysOf(query, await readClock(sql))
+          const days = spanOf(query, await readClock(sql))
           requireValid(by === 'hour' ? tooManyHours(days) : [])
           const accountId = accountOf(principal)
           return readUsageSeries(sql, { accountId, mode, by, group, keyId, ...days })
@@ -69,6 +69,7 @@ export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountRe
         signedIn: 'owner',
         query: t.Object({
           ...daysQuery.properties,
+          days: lastDays,
           by: t.Optional(
             t.Union([t.Literal('day'), t.Literal('hour')], {
               title: 'day or hour',

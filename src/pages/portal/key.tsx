@@ -1,0 +1,174 @@
+/** One key: what it may do, its history, a new secret for it, and its end. */
+import { useState } from 'preact/hooks'
+import type { ApiError } from '../shared/api.ts'
+import { dayText, timeText } from '../shared/format.ts'
+import { Dialog, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { asApiError, useData } from '../shared/use-data.ts'
+import { usePortal } from './context.ts'
+import { ShownKey, stateText } from './keys.tsx'
+import { Link } from './link.tsx'
+import type { Key, KeyEvent } from './types.ts'
+
+export function KeyPage({ id }: { id: string }) {
+  const { api } = usePortal()
+  const path = `/api-keys/${encodeURIComponent(id)}`
+  const key = useData(() => api.get<{ apiKey: Key }>(path), [api, path])
+  const events = useData(
+    () => api.get<{ events: KeyEvent[] }>(`${path}/events?calls=false&limit=100`),
+    [api, path],
+  )
+  const [open, setOpen] = useState<'rotate' | 'revoke'>()
+  const close = () => {
+    setOpen(undefined)
+    key.reload()
+    events.reload()
+  }
+  return (
+    <>
+      <p>
+        <Link to="/portal/keys">All keys</Link>
+      </p>
+      <Loaded data={key} height="low">
+        {({ apiKey }) => (
+          <>
+            <h1>
+              <Stored text={apiKey.name} />
+            </h1>
+            <Panel title="The key">
+              <Facts apiKey={apiKey} />
+              {apiKey.revokedAt === null && (
+                <div class="buttons">
+                  <button type="button" onClick={() => setOpen('rotate')}>
+                    Give it a new secret
+                  </button>
+                  <button type="button" class="danger" onClick={() => setOpen('revoke')}>
+                    Revoke it
+                  </button>
+                </div>
+              )}
+            </Panel>
+            {open === 'rotate' && <Rotate path={path} onClose={close} />}
+            {open === 'revoke' && <Revoke path={path} name={apiKey.name} onClose={close} />}
+          </>
+        )}
+      </Loaded>
+      <Panel title="What happened to it">
+        <Loaded data={events} height="low">
+          {({ events }) => (
+            <Table
+              caption="What happened to the key"
+              rows={events}
+              keyOf={({ position }) => position}
+              columns={[
+                { head: 'When', cell: ({ recordedAt }) => timeText(recordedAt) },
+                { head: 'What', cell: ({ summary }) => <Stored text={summary} /> },
+                { head: 'Position', cell: ({ position }) => <code>{position}</code> },
+              ]}
+            />
+          )}
+        </Loaded>
+      </Panel>
+    </>
+  )
+}
+
+function Facts({ apiKey }: { apiKey: Key }) {
+  const { credits } = usePortal()
+  const { id, keyPrefix, rateLimit, monthlyCredits, creditsUsed, createdAt, lastUsedAt } = apiKey
+  const facts: [string, string][] = [
+    ['State', stateText(apiKey)],
+    ['Key', keyPrefix],
+    ['Id', id],
+    ['Calls at most', `${rateLimit.toLocaleString('en')} in the window of the plan`],
+    ['Credits a month', credits(monthlyCredits)],
+    ['Charged this month', credits(creditsUsed)],
+    ['Last used', lastUsedAt ? timeText(lastUsedAt) : 'never'],
+    ['Created', dayText(createdAt)],
+  ]
+  return (
+    <dl>
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+function Rotate({ path, onClose }: { path: string; onClose(): void }) {
+  const { api } = usePortal()
+  const [hours, setHours] = useState('24')
+  const [shown, setShown] = useState<string>()
+  const [error, setError] = useState<ApiError>()
+  const rotate = async (event: Event) => {
+    event.preventDefault()
+    try {
+      const body = { graceSeconds: Number(hours) * 3_600 }
+      const { key } = await api.send<{ key: string }>('POST', `${path}/regenerate`, body)
+      setShown(key)
+    } catch (reason) {
+      setError(asApiError(reason))
+    }
+  }
+  return (
+    <Dialog title="Give the key a new secret" onClose={onClose}>
+      {shown !== undefined ? (
+        <ShownKey text={shown} onClose={onClose} />
+      ) : (
+        <form onSubmit={rotate}>
+          {error && <Failure error={error} />}
+          <p>Its id, its limits and its history stay.</p>
+          <label>
+            The old secret works for
+            <select value={hours} onChange={(event) => setHours(event.currentTarget.value)}>
+              <option value="0">no longer</option>
+              <option value="1">one more hour</option>
+              <option value="24">one more day</option>
+              <option value="168">one more week</option>
+            </select>
+          </label>
+          <div class="buttons">
+            <button type="submit" class="main">
+              Make a new secret
+            </button>
+            <button type="button" onClick={onClose}>
+              Cancel
+            </button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  )
+}
+
+function Revoke(props: { path: string; name: string; onClose(): void }) {
+  const { api } = usePortal()
+  const [error, setError] = useState<ApiError>()
+  const revoke = async () => {
+    try {
+      await api.send('DELETE', props.path)
+      props.onClose()
+    } catch (reason) {
+      setError(asApiError(reason))
+    }
+  }
+  return (
+    <Dialog title="Revoke the key" onClose={props.onClose}>
+      {error && <Failure error={error} />}
+      <p>
+        <Stored text={props.name} /> buys nothing from then on, on any gateway, and cannot be made
+        to work again. Its history stays.
+      </p>
+      <div class="buttons">
+        <button type="button" class="danger" onClick={revoke}>
+          Revoke it for good
+        </button>
+        <button type="button" onClick={props.onClose}>
+          Cancel
+        </button>
+      </div>
+    </Dialog>
+  )
+}

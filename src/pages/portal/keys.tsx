@@ -1,0 +1,152 @@
+/** All keys of the account, and a new one. */
+import { useState } from 'preact/hooks'
+import type { ApiError } from '../shared/api.ts'
+import { dayText } from '../shared/format.ts'
+import { Copyable, Dialog, Empty, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { asApiError, useData } from '../shared/use-data.ts'
+import { usePortal } from './context.ts'
+import { Link } from './link.tsx'
+import type { Key } from './types.ts'
+
+export function KeysPage() {
+  const { api, credits } = usePortal()
+  const [isCreating, setCreating] = useState(false)
+  const keys = useData(() => api.get<{ apiKeys: Key[] }>('/api-keys?limit=200'), [api])
+  const close = () => {
+    setCreating(false)
+    keys.reload()
+  }
+  return (
+    <>
+      <h1>Keys</h1>
+      <Panel
+        title="API keys"
+        aside={
+          <button type="button" class="main" onClick={() => setCreating(true)}>
+            Create a key
+          </button>
+        }
+      >
+        <Loaded data={keys} height="low">
+          {({ apiKeys }) =>
+            apiKeys.length === 0 ? (
+              <Empty>
+                There are no keys yet. A program calls with a key, and pays with your credits.
+              </Empty>
+            ) : (
+              <Table
+                caption="API keys"
+                rows={apiKeys}
+                keyOf={({ id }) => id}
+                columns={[
+                  {
+                    head: 'Name',
+                    cell: ({ id, name }) => (
+                      <Link to={`/portal/keys/${id}`}>
+                        <Stored text={name} />
+                      </Link>
+                    ),
+                  },
+                  { head: 'Key', cell: ({ keyPrefix }) => <code>{keyPrefix}</code> },
+                  { head: 'State', cell: stateText },
+                  {
+                    head: 'Last used',
+                    cell: ({ lastUsedAt }) => (lastUsedAt ? dayText(lastUsedAt) : 'never'),
+                  },
+                  {
+                    head: 'Charged this month',
+                    isFigure: true,
+                    cell: ({ creditsUsed }) => credits(creditsUsed),
+                  },
+                ]}
+              />
+            )
+          }
+        </Loaded>
+      </Panel>
+      {isCreating && <CreateKey onClose={close} />}
+    </>
+  )
+}
+
+export function stateText({ active, revokedAt, expiresAt, mode }: Key): string {
+  const ofMode = mode === 'test' ? ' (test)' : ''
+  if (revokedAt !== null) return `revoked${ofMode}`
+  if (!active) return `disabled${ofMode}`
+  if (expiresAt === null) return `works${ofMode}`
+  return `${Date.parse(expiresAt) < Date.now() ? 'expired' : 'works until'} ${dayText(expiresAt)}${ofMode}`
+}
+
+function CreateKey({ onClose }: { onClose(): void }) {
+  const { api } = usePortal()
+  const [name, setName] = useState('')
+  const [mode, setMode] = useState('live')
+  const [shown, setShown] = useState<string>()
+  const [error, setError] = useState<ApiError>()
+  const [isBusy, setBusy] = useState(false)
+  const create = async (event: Event) => {
+    event.preventDefault()
+    setBusy(true)
+    try {
+      const { key } = await api.send<{ key: string }>('POST', '/api-keys', { name, mode })
+      setShown(key)
+      setError(undefined)
+    } catch (reason) {
+      setError(asApiError(reason))
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <Dialog title="Create a key" onClose={onClose}>
+      {shown !== undefined ? (
+        <ShownKey text={shown} onClose={onClose} />
+      ) : (
+        <form onSubmit={create}>
+          {error && <Failure error={error} />}
+          <label>
+            Name
+            <input
+              required
+              maxLength={100}
+              value={name}
+              onInput={(event) => setName(event.currentTarget.value)}
+            />
+          </label>
+          <label>
+            Mode
+            <select value={mode} onChange={(event) => setMode(event.currentTarget.value)}>
+              <option value="live">live: calls cost credits</option>
+              <option value="test">test: with credits of its own</option>
+            </select>
+          </label>
+          <div class="buttons">
+            <button type="submit" class="main" disabled={isBusy}>
+              Create
+            </button>
+            <button type="button" onClick={onClose}>
+              Cancel
+            </button>
+          </div>
+        </form>
+      )}
+    </Dialog>
+  )
+}
+
+/** A key is shown when it is made, and never again. */
+export function ShownKey({ text, onClose }: { text: string; onClose(): void }) {
+  return (
+    <>
+      <p>
+        <strong>Copy the key now.</strong> It is stored nowhere, and cannot be shown again.
+      </p>
+      <Copyable text={text} label="Copy the key" />
+      <div class="buttons">
+        <button type="button" class="main" onClick={onClose}>
+          I have copied it
+        </button>
+      </div>
+    </>
+  )
+}
