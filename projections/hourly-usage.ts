@@ -26,7 +26,7 @@ export const chargedOfEvent = `case when type in ('HoldSettled', 'UsageImported'
 
 /** In milliseconds. */
 export const latencyBounds = [25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000] as const
-export const latencyColumns = [...latencyBounds.map((bound) => `within_${bound}_ms`), 'timed']
+const latencyColumns = [...latencyBounds.map((bound) => `within_${bound}_ms`), 'timed']
 
 export const hourlyUsage: Projection = {
   name: 'hourly_usage',

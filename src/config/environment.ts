@@ -19,6 +19,8 @@ export interface Environment {
   readonly jwksUrl?: string
   readonly jwtIssuer?: string
   readonly jwtAudience?: string
+  /** How browsers sign in to the portal. Absent: at no identity provider. */
+  readonly oidc?: OidcEnvironment
   /** 0 takes a free port. */
   readonly port: number
   /** Subjects of tokens that are operators, whatever role the token names. */
@@ -32,6 +34,14 @@ export interface Environment {
   readonly metrics?: MetricsAddress
   /** How long a stopping gateway still takes calls, so that a load balancer in front of it can notice. */
   readonly drainSeconds: number
+}
+
+export interface OidcEnvironment {
+  readonly issuer: string
+  readonly clientId: string
+  readonly clientSecret?: string
+  /** Where browsers reach the portal. */
+  readonly publicUrl: string
 }
 
 export interface MetricsAddress {
@@ -57,6 +67,7 @@ export function readEnvironment(env: Env): Environment {
     jwksUrl: readUrl(source, 'JWKS_URL', ['https:', 'http:']),
     jwtIssuer: readText(source, 'JWT_ISSUER'),
     jwtAudience: readText(source, 'JWT_AUDIENCE'),
+    oidc: readOidc(source),
     port: readPort(source, 'PORT', '3030'),
     adminUserIds: readList(source, 'ADMIN_USER_IDS'),
     corsOrigins: readOrigins(source),
@@ -79,6 +90,39 @@ function readUrl(source: Source, name: string, protocols: readonly string[]): st
   const protocol = URL.canParse(text) ? new URL(text).protocol : undefined
   if (protocol === undefined || !protocols.includes(protocol)) {
     addProblem(source, name, `expected a URL that begins with ${protocols[0]}//`)
+  }
+  return text
+}
+
+/** All of it or nothing: half a sign-in is none. */
+function readOidc(source: Source): OidcEnvironment | undefined {
+  const issuer = readSafeUrl(source, 'OIDC_ISSUER')
+  const clientId = readText(source, 'OIDC_CLIENT_ID')
+  const clientSecret = readText(source, 'OIDC_CLIENT_SECRET')
+  const publicUrl = readSafeUrl(source, 'PUBLIC_URL')
+  if (issuer === undefined && clientId === undefined && clientSecret === undefined) return undefined
+  const needed = { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, PUBLIC_URL: publicUrl }
+  for (const [name, value] of Object.entries(needed)) {
+    if (value === undefined) addProblem(source, name, 'signing in at an identity provider needs it')
+  }
+  if (publicUrl !== undefined && URL.canParse(publicUrl) && new URL(publicUrl).pathname !== '/') {
+    addProblem(
+      source,
+      'PUBLIC_URL',
+      'expected an origin such as https://api.example.com, without a path',
+    )
+  }
+  if (issuer === undefined || clientId === undefined || publicUrl === undefined) return undefined
+  return { issuer, clientId, publicUrl, ...(clientSecret !== undefined && { clientSecret }) }
+}
+
+/** Browsers and secrets pass there: without TLS only on this machine. */
+function readSafeUrl(source: Source, name: string): string | undefined {
+  const text = readUrl(source, name, ['https:', 'http:'])
+  if (text === undefined || !URL.canParse(text)) return text
+  const { protocol, hostname } = new URL(text)
+  if (protocol === 'http:' && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname)) {
+    addProblem(source, name, 'expected a URL that begins with https://, or one of this machine')
   }
   return text
 }

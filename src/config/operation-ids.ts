@@ -39,6 +39,8 @@ export const ownOperationIds = [
     'refundCharge',
   ],
   ...['getUsageSummary', 'listTopUsers', 'listEvents'],
+  ...['getAccountUsage', 'getAccountBalanceHistory', 'listAccountStatements', 'listAnyCharges'],
+  ...['getHourlyUsage', 'listRefusals', 'getAnyCall', 'getLedgerHealth'],
 ] as const
 
 export type OwnOperationId = (typeof ownOperationIds)[number]

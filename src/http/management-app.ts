@@ -16,6 +16,7 @@ import type { Auth } from './auth/auth.ts'
 import { authPlugin } from './auth/auth-plugin.ts'
 import { openBrowserSessions } from './auth/browser-sessions.ts'
 import { openManagementRateLimit } from './auth/management-rate-limit.ts'
+import type { OidcSignIn } from './auth/oidc-sign-in.ts'
 import { openRefusalPace } from './auth/refusal-pace.ts'
 import type { SignInLink } from './auth/sign-in-link.ts'
 import { errorHandler } from './errors/error-handler.ts'
@@ -40,6 +41,8 @@ export interface ManagementAppDeps {
   readonly rateLimiter: RateLimiter
   /** Signs in to the portal; absent: none does. */
   readonly signInLink?: SignInLink | undefined
+  /** Signs in to the portal at an identity provider; absent: nobody does. */
+  readonly oidc?: OidcSignIn | undefined
   /** The address of a request's client. */
   readonly ipOf: (request: Request) => string
   readonly requestIdOf: (request: Request) => string
@@ -49,7 +52,7 @@ export interface ManagementAppDeps {
 
 export function managementApp(allDeps: ManagementAppDeps) {
   const { config, newBodyMemory, rateLimiter, reportSql, auth, ...others } = allDeps
-  const { signInLink, ipOf, requestIdOf, log, ...deps } = others
+  const { signInLink, oidc, ipOf, requestIdOf, log, ...deps } = others
   const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
   const maxSeconds = config.limits.maxBodySeconds
   const readBody = managementBodyReader({ maxSeconds, newBodyMemory })
@@ -79,7 +82,7 @@ export function managementApp(allDeps: ManagementAppDeps) {
     .use(accountRoutes(routeDeps))
     .use(accountReportsRoutes({ ...routeDeps, routes: addresses }))
     .use(adminRoutes(routeDeps))
-    .use(portalRoutes({ sessions, signInLink, ipOf, awaitRefusal, readBody }))
+    .use(portalRoutes({ sessions, signInLink, oidc, ipOf, awaitRefusal, readBody, log }))
   routes = app.routes
   return app
 }

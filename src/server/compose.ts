@@ -13,6 +13,7 @@ import { openRateLimiter } from '../gate/rate-limit/open-rate-limiter.ts'
 import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import { LeaseManager } from '../gate/reservation/lease-manager.ts'
 import { type Auth, openAuth } from '../http/auth/auth.ts'
+import { openOidcSignIn } from '../http/auth/oidc-sign-in.ts'
 import { signInAdvice } from '../http/auth/sign-in-advice.ts'
 import { signInOptions } from '../http/auth/sign-in-options.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
@@ -266,6 +267,9 @@ function openApp(context: Context, parts: AppParts): App {
         ...{ management, newBodyMemory, rateLimiter, ipOf },
         auth: openSignIn(context),
         signInLink: context.signInLink,
+        oidc:
+          environment.oidc &&
+          openOidcSignIn({ ...environment.oidc, organisationClaim: config.organisationClaim }),
       },
     corsOrigins: environment.corsOrigins,
     corsHeaders: environment.corsHeaders ?? [],

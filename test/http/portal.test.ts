@@ -81,7 +81,7 @@ describe.skipIf(program === undefined)('the portal', () => {
       await page.getByText('This month, by route').waitFor()
       return (await page.getByText('3 credits for 3 calls.').count()) === 1
     })
-    await page.getByText('97 credits', { exact: true }).waitFor()
+    expect(await page.locator('.large').textContent()).toBe('97 credits')
     await goTo('Usage')
     await page.getByText('3 credits for 3 calls, of which 0 calls failed').waitFor()
     await page.locator('.drawing canvas').waitFor()
@@ -148,7 +148,7 @@ describe.skipIf(program === undefined)('the portal', () => {
       expect(isInside).toBe(true)
     }
     await page.keyboard.press('Escape')
-    expect(await page.locator('dialog').count()).toBe(0)
+    await until(async () => (await page.locator('dialog').count()) === 0)
   })
 
   test('keeps what it shows when the gateway fails, and says the request id', async () => {

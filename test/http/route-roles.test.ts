@@ -165,6 +165,7 @@ const configured = Object.values(config.routes).flatMap(({ methods, path }) =>
 /** Routes of the app that are not documented: the documentation itself, pages, and the one for all configured calls. */
 const undocumented = [
   ...['GET /docs', 'GET /docs/json', 'GET /docs/:file', 'ALL /v1/*'],
+  ...['GET /portal/sign-in', 'GET /portal/signed-in'],
   ...['GET /portal', 'GET /portal/:page', 'GET /portal/:page/:part', 'GET /portal/assets/:file'],
 ]
 /** Routes whose query can also name a key. */

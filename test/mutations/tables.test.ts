@@ -22,6 +22,7 @@ const tables = [
   'stored_responses',
   'withheld',
   'refused_calls',
+  'portal_sessions',
   'migrations',
 ]
 
@@ -40,6 +41,7 @@ const unseenInTables: readonly (readonly [RegExp, string])[] = [
     /^projection_checkpoints\.position/,
     'The tables of the projection are compared with the log as of it: see the test below.',
   ],
+  [/^portal_sessions\./, 'Who is signed in with a browser stands here alone.'],
   [/^refused_calls\./, 'The log counts them alone. They are kept for a day, and decide nothing.'],
   [/^stored_responses\.response/, 'It is sealed under the secret of its account.'],
   [
@@ -96,6 +98,7 @@ async function fillTables(): Promise<void> {
     select store_refusals_v1(json_build_array(json_build_object('requestId', 'refused', 'accountId', account_id, 'keyId', key_id,
       'mode', mode, 'endpoint', 'search', 'reason', 'rate_limited', 'figures', json_build_object('limit', 1), 'ageMs', 0)), 10)
     from key_state limit 1`
+  await owner`select open_session_v1('\\x01', 'nora', 'acme', null)`
   const account = await ledger.account()
   await ledger.hold(await ledger.key(account), 0)
 }

@@ -43,6 +43,8 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /api-keys/:id/events': ({ keyId }) => ({ path: `/api-keys/${keyId}/events` }),
 
   'GET /portal': () => ({ path: '/portal' }),
+  'GET /portal/sign-in': () => ({ path: '/portal/sign-in' }),
+  'GET /portal/signed-in': () => ({ path: '/portal/signed-in' }),
   'GET /portal/:page': () => ({ path: '/portal/keys' }),
   'GET /portal/:page/:part': () => ({ path: '/portal/calls/01a20445-9cfb-7065-a159-89f00cd16545' }),
   'GET /portal/assets/:file': async () => ({
@@ -94,6 +96,22 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'POST /admin/charges/:id/refund': async ({ charge }) => ({
     path: `/admin/charges/${await charge()}/refund`,
   }),
+  'GET /admin/accounts/:id/usage': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/usage?group=outcome&days=7`,
+  }),
+  'GET /admin/accounts/:id/balance/history': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/balance/history`,
+  }),
+  'GET /admin/accounts/:id/statements': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/statements`,
+  }),
+  'GET /admin/accounts/:id/charges': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/charges`,
+  }),
+  'GET /admin/calls/:requestId': async ({ charge }) => ({ path: `/admin/calls/${await charge()}` }),
+  'GET /admin/refusals': () => ({ path: '/admin/refusals' }),
+  'GET /admin/usage/hourly': () => ({ path: '/admin/usage/hourly?by=hour&days=2' }),
+  'GET /admin/health': () => ({ path: '/admin/health' }),
   'GET /admin/usage/summary': () => ({ path: '/admin/usage/summary' }),
   'GET /admin/usage/top-users': () => ({ path: '/admin/usage/top-users' }),
   'GET /admin/events': () => ({ path: '/admin/events' }),

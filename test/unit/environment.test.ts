@@ -31,6 +31,29 @@ describe('the environment', () => {
     ).toEqual(empty)
   })
 
+  test('has a sign-in at a provider, whole or not at all', () => {
+    const oidc = {
+      ...{ OIDC_ISSUER: 'https://id.example/realms/customers', OIDC_CLIENT_ID: 'portal' },
+      PUBLIC_URL: 'https://api.example',
+    }
+    expect(readEnvironment(oidc).oidc).toEqual({
+      ...{ issuer: oidc.OIDC_ISSUER, clientId: 'portal', publicUrl: 'https://api.example' },
+    })
+    expect(readEnvironment({ PUBLIC_URL: oidc.PUBLIC_URL }).oidc).toBeUndefined()
+    const faults = (changes: Record<string, string>) =>
+      problemsOf(() => readEnvironment({ ...oidc, ...changes }))
+    for (const name of Object.keys(oidc)) {
+      expect(faults({ [name]: '' })).toEqual([expect.stringContaining(`${name}: signing in`)])
+    }
+    for (const url of ['http://api.example', 'ftp://api.example', 'https://api.example/portal', 'x']) {
+      expect(faults({ PUBLIC_URL: url })).toEqual([expect.stringContaining('PUBLIC_URL: ')])
+    }
+    expect(faults({ OIDC_ISSUER: 'http://id.example' })).toEqual([
+      expect.stringContaining('OIDC_ISSUER: '),
+    ])
+    expect(faults({ PUBLIC_URL: 'http://127.0.0.1:3030' })).toEqual([])
+  })
+
   test('is read whole', () => {
     expect(
       readEnvironment({

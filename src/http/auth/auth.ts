@@ -187,6 +187,6 @@ function rolesOf(claims: JWTPayload, roleClaim: string | undefined): readonly un
 }
 
 /** Ids go into the ledger: texts of a bounded length without control characters, which PostgreSQL's JSON refuses. */
-function isId(value: unknown): value is string {
+export function isId(value: unknown): value is string {
   return typeof value === 'string' && /^\P{C}{1,255}$/u.test(value)
 }

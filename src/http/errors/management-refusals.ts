@@ -44,6 +44,9 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
 const reports = [
   ...['get /api-keys/{id}/usage', 'get /api-keys/{id}/usage/summary', 'get /api-keys/{id}/events'],
   ...['get /account/statements/{month}', 'get /admin/events'],
+  ...['get /admin/usage/hourly', 'get /admin/refusals', 'get /admin/health'],
+  ...['get /admin/accounts/{id}/usage', 'get /admin/accounts/{id}/balance/history'],
+  'get /admin/accounts/{id}/charges',
   ...['get /account/usage', 'get /account/balance/history', 'get /account/charges'],
   ...['get /admin/usage/summary', 'get /admin/usage/top-users'],
 ]

@@ -1,13 +1,14 @@
 /** The queries that routes about usage and events share. */
 import { type Static, t } from 'elysia'
 import { catalogue } from '../../../events/catalogue.ts'
-import { parsePosition } from '../../../events/event.ts'
+import { parsePosition, printPosition } from '../../../events/event.ts'
 import { eventTypes, frequentTypes } from '../../../events/event-types.ts'
 import { isTime } from '../../../events/time.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
+import type { ChargePage, PageOfCharges } from '../../reports/charge/charge-page.ts'
 import type { Days } from '../../reports/usage/usage-figures.ts'
 import { requireValid } from '../errors/request-refused.ts'
-import { day, month, position, queryInteger } from '../schemas/fields.ts'
+import { day, mode, month, pageLimit, position, queryInteger } from '../schemas/fields.ts'
 
 export const daysQuery = t.Object({
   from: t.Optional(day),
@@ -96,6 +97,27 @@ function typesOf(type: string | undefined, calls: boolean | undefined) {
 }
 
 const rareTypes = eventTypes.filter((type) => !frequentTypes.includes(type))
+
+export const modeQuery = t.Object({ mode: t.Optional(mode) })
+
+export const historyQuery = t.Object({
+  days: queryInteger({ minimum: 1, maximum: 366, default: 30 }),
+  mode: t.Optional(mode),
+})
+
+/** Of charges. */
+export const pageQuery = t.Object({
+  cursor: t.Optional(position),
+  limit: pageLimit({ maximum: 100, default: 50 }),
+})
+
+export function startOf({ cursor, limit = 50 }: Static<typeof pageQuery>): PageOfCharges {
+  return { limit, before: cursor === undefined ? undefined : parsePosition(cursor) }
+}
+
+export function pageOfCharges({ charges, next }: ChargePage) {
+  return { charges: [...charges], nextCursor: next ? printPosition(next) : null }
+}
 
 /** The first and last position as a range, or why they are none: both must be of one shard. */
 export function rangeOf(

@@ -11,7 +11,7 @@ import { integer, sum, typedSchema } from './fields.ts'
 const text = t.String()
 const sums = (description: string) => t.Array(sum(), { description })
 
-export const UsageSeriesSchema = typedSchema<UsageSeries>(
+const UsageSeriesSchema = typedSchema<UsageSeries>(
   t.Object({
     steps: t.Array(text, { description: 'When each UTC day or hour begins.' }),
     series: t.Array(
@@ -37,7 +37,7 @@ const kinds = t.Array(
   }),
 )
 
-export const BalanceHistorySchema = typedSchema<BalanceHistory>(
+const BalanceHistorySchema = typedSchema<BalanceHistory>(
   t.Object({
     days,
     kinds,
@@ -59,6 +59,9 @@ export const BalanceHistorySchema = typedSchema<BalanceHistory>(
     ),
   }),
 )
+
+export const UsageSeriesResponse = t.Object({ usage: UsageSeriesSchema })
+export const BalanceHistoryResponse = t.Object({ history: BalanceHistorySchema })
 
 export const StatementMonths = t.Object({
   statements: t.Array(

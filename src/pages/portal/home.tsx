@@ -5,7 +5,7 @@ import { count, dayText, total } from '../shared/format.ts'
 import { Empty, Loaded, Panel, Table } from '../shared/parts.tsx'
 import { useData } from '../shared/use-data.ts'
 import { usePortal } from './context.ts'
-import { kindNames, kindOrder } from './kinds.ts'
+import { colorOfKind, kindNames } from './kinds.ts'
 import { Link } from './link.tsx'
 import type { Account, Balance, History, Usage } from './types.ts'
 import { Warnings } from './warnings.tsx'
@@ -63,7 +63,7 @@ function WithAccount({ account, balance, history }: Home) {
 }
 
 function Runway({ account, balance, history }: Home) {
-  const { credits } = usePortal()
+  const { credits, figure } = usePortal()
   const { forecast, days } = history
   const times = [...days, ...(forecast?.days ?? [])].map((day) => Date.parse(day) / 1_000)
   const lapses = forecast?.lapses ?? []
@@ -83,6 +83,7 @@ function Runway({ account, balance, history }: Home) {
         series={seriesOf(history)}
         shape="areas"
         figureText={credits}
+        axisText={figure}
         stepText={(seconds) => dayText(new Date(seconds * 1_000).toISOString())}
         marks={lapses.map(({ at, kind }) => ({ at: Date.parse(at) / 1_000, text: kind }))}
       />
@@ -119,11 +120,11 @@ function lapsesText(
 function seriesOf({ days, kinds, forecast }: History): ChartSeries[] {
   const ahead = forecast?.days.length ?? 0
   const known = kinds.map(({ kind, credits }) => ({
-    ...{ name: kindNames[kind] ?? kind, color: kindOrder.indexOf(kind) + 1 },
+    ...{ name: kindNames[kind] ?? kind, color: colorOfKind(kind) },
     figures: [...credits, ...Array.from({ length: ahead }, () => null)],
   }))
   const expected = (forecast?.kinds ?? []).map(({ kind, credits }) => ({
-    ...{ name: `${kindNames[kind] ?? kind}, expected`, color: kindOrder.indexOf(kind) + 1 },
+    ...{ name: `${kindNames[kind] ?? kind}, expected`, color: colorOfKind(kind) },
     figures: [...days.map(() => null), ...credits],
     isForecast: true,
   }))

@@ -1,6 +1,6 @@
-/** What whoever is not signed in sees: with a link that `tollbook up` printed, a button that uses it. */
+/** What whoever is not signed in sees: a way to the identity provider, or, with a link that `tollbook up` printed, a button that uses it. */
 import { useState } from 'preact/hooks'
-import { type ApiError, openApi } from '../shared/api.ts'
+import { ApiError, openApi } from '../shared/api.ts'
 import { Failure } from '../shared/parts.tsx'
 import { asApiError } from '../shared/use-data.ts'
 
@@ -9,9 +9,26 @@ function tokenInAddress(): string | null {
   return new URLSearchParams(location.hash.slice(1)).get('link')
 }
 
+const failures: Readonly<Record<string, string>> = {
+  unavailable: 'The identity provider cannot be reached just now. Try again in a while.',
+  refused: 'The identity provider did not sign you in, or it took longer than ten minutes.',
+}
+
+/** Why a sign-in at the provider ended here; what else the address says is nobody's words. */
+function failureInAddress(): ApiError | undefined {
+  const word = new URLSearchParams(location.hash.slice(1)).get('failed') ?? ''
+  return Object.hasOwn(failures, word) ? new ApiError(0, failures[word] ?? '') : undefined
+}
+
+function isAtProvider(): boolean {
+  return (
+    document.querySelector('meta[name=tollbook-sign-in]')?.getAttribute('content') === 'provider'
+  )
+}
+
 export function SignInPage(props: { onSignedIn(): void }) {
   const [token, setToken] = useState(tokenInAddress)
-  const [error, setError] = useState<ApiError>()
+  const [error, setError] = useState(failureInAddress)
   // A button, so that whatever looks at links by itself does not use this one up.
   const signIn = async () => {
     try {
@@ -34,6 +51,15 @@ export function SignInPage(props: { onSignedIn(): void }) {
           <button type="button" class="main" onClick={signIn}>
             Sign in
           </button>
+        </>
+      ) : isAtProvider() ? (
+        <>
+          <p>You are not signed in.</p>
+          <p>
+            <a class="button" href={`/portal/sign-in?to=${encodeURIComponent(location.pathname)}`}>
+              Sign in
+            </a>
+          </p>
         </>
       ) : (
         <p>

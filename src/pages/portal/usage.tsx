@@ -114,7 +114,7 @@ function UsageOver(props: {
   nameOf(name: string | null): string
   isHourly: boolean
 }) {
-  const { credits } = usePortal()
+  const { credits, figure: plain } = usePortal()
   const { usage, figure, nameOf, isHourly } = props
   const { steps, series, total: all } = usage
   const figureText = (value: number | string) =>
@@ -144,6 +144,7 @@ function UsageOver(props: {
         series={drawn}
         shape="bars"
         figureText={figureText}
+        axisText={(value) => (figure === 'credits' ? plain(value) : value.toLocaleString('en'))}
         stepText={(seconds) => step(new Date(seconds * 1_000).toISOString())}
       />
       <Table

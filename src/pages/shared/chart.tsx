@@ -23,6 +23,8 @@ interface ChartProps {
   readonly series: readonly ChartSeries[]
   readonly shape: 'areas' | 'bars'
   readonly figureText: (figure: number) => string
+  /** The same without a word, beside the axis. */
+  readonly axisText: (figure: number) => string
   readonly stepText: (seconds: number) => string
   /** Vertical marks, such as of lots that lapse. */
   readonly marks?: readonly { readonly at: number; readonly text: string }[]
@@ -109,7 +111,7 @@ function stacked({ times, series }: ChartProps): uPlotType.AlignedData {
 }
 
 function optionsOf(
-  { series, shape, figureText, marks = [] }: ChartProps,
+  { times, series, shape, axisText, marks = [] }: ChartProps,
   parent: HTMLElement,
   UPlot: typeof uPlotType,
 ): uPlotType.Options {
@@ -129,12 +131,12 @@ function optionsOf(
     scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.05 : 1] } },
     tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1_000), 'UTC'),
     axes: [
-      axis,
+      { ...axis, space: 70, values: (_, splits) => splits.map(timeOnAxis(times)) },
       {
         ...axis,
-        size: 72,
+        size: (_, values) => 16 + 8 * Math.max(...(values ?? ['']).map((text) => text.length)),
         values: (_, splits) =>
-          splits.map((split) => (Number.isInteger(split) ? figureText(split) : '')),
+          splits.map((split) => (Number.isInteger(split) ? axisText(split) : '')),
       },
     ],
     series: [
@@ -149,6 +151,17 @@ function optionsOf(
       }),
     ],
     hooks: { draw: [(plot) => drawMarks(plot, marks, color('--text'))] },
+  }
+}
+
+/** `26 Jun`, and where a step is an hour its time, unless it is midnight. */
+function timeOnAxis([first = 0, second = 0]: readonly number[]): (seconds: number) => string {
+  const isHourly = second - first < 86_400
+  return (seconds) => {
+    const time = new Date(seconds * 1_000)
+    const hour = time.toISOString().slice(11, 16)
+    if (isHourly && hour !== '00:00') return hour
+    return time.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' })
   }
 }
 

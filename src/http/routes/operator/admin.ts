@@ -1,13 +1,17 @@
 /** All routes of the operators. */
 import { Elysia } from 'elysia'
 import type { RouteDeps } from '../route-deps.ts'
+import { adminAccountReportsRoutes } from './admin-account-reports.ts'
 import { adminAccountsRoutes } from './admin-accounts.ts'
 import { adminKeysRoutes } from './admin-keys.ts'
+import { adminOperationsRoutes } from './admin-operations.ts'
 import { adminReportsRoutes } from './admin-reports.ts'
 
 export function adminRoutes(deps: RouteDeps) {
   return new Elysia({ name: 'admin', normalize: false })
     .use(adminKeysRoutes(deps))
     .use(adminAccountsRoutes(deps))
+    .use(adminAccountReportsRoutes(deps))
     .use(adminReportsRoutes(deps))
+    .use(adminOperationsRoutes(deps))
 }

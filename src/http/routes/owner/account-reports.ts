@@ -1,6 +1,5 @@
 /** The owners' routes from which pages draw: usage of all keys, credits over time, statements, calls and prices. */
 import { Elysia, t } from 'elysia'
-import { parsePosition, printPosition } from '../../../../events/event.ts'
 import { readClock } from '../../../ledger/read/read-clock.ts'
 import { readCurrentTariffs } from '../../../ledger/read/read-tariffs.ts'
 import { accountIdOf } from '../../../lib/ids.ts'
@@ -8,45 +7,35 @@ import { readBalanceHistory } from '../../../reports/account/balance-history.ts'
 import { readCallReceipt } from '../../../reports/charge/call-receipt.ts'
 import { readCharges } from '../../../reports/charge/charge-page.ts'
 import { readStatementMonths } from '../../../reports/statement/statement-months.ts'
-import { maxHours } from '../../../reports/usage/steps-of.ts'
 import {
   readUsageSeries,
   type SeriesGroup,
   seriesGroups,
 } from '../../../reports/usage/usage-series.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
-import { orNotFound, requireValid } from '../../errors/request-refused.ts'
+import { orNotFound } from '../../errors/request-refused.ts'
 import { commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
-import { id, mode, pageLimit, position, queryInteger } from '../../schemas/fields.ts'
+import { id } from '../../schemas/fields.ts'
 import {
-  BalanceHistorySchema,
+  BalanceHistoryResponse,
   Receipt,
   StatementMonths,
-  UsageSeriesSchema,
+  UsageSeriesResponse,
 } from '../../schemas/portal-schema.ts'
 import { ChargesResponse, PricesResponse } from '../customer/customer-schemas.ts'
 import { pricesFrom, type RouteAddress } from '../customer/prices.ts'
-import { daysQuery, lastDays, spanOf } from '../report-queries.ts'
+import { historyQuery, modeQuery, pageOfCharges, pageQuery, startOf } from '../report-queries.ts'
 import type { RouteDeps } from '../route-deps.ts'
+import { seriesQueryOf, usageQuery } from '../usage-query.ts'
 import { noAccount } from './account.ts'
 
 const tags = ['Account']
 const accountOf = (principal: Principal) => accountIdOf(ownerOf(principal))
 
-export interface AccountReportsDeps extends RouteDeps {
+interface AccountReportsDeps extends RouteDeps {
   /** Where the routes are that the prices are of, by their ids. */
   readonly routes: Readonly<Record<string, RouteAddress>>
 }
-
-const seriesGroup = t.Unsafe<SeriesGroup>(
-  t.Union(
-    seriesGroups.map((group) => t.Literal(group)),
-    {
-      title: seriesGroups.join(', '),
-      description: 'What has a series of its own: those that were charged most.',
-    },
-  ),
-)
 
 /** One chain, however long: Elysia infers the types of clients from it. */
 export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountReportsDeps) {
@@ -54,33 +43,15 @@ export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountRe
     .use(signIn)
     .get(
       '/account/usage',
-      async ({
-        principal,
-        query: { by = 'day', group = 'all', mode = 'live', keyId, ...query },
-      }) => ({
-        usage: await reports.compute(principal, async (sql) => {
-          const days = spanOf(query, await readClock(sql))
-          requireValid(by === 'hour' ? tooManyHours(days) : [])
-          const accountId = accountOf(principal)
-          return readUsageSeries(sql, { accountId, mode, by, group, keyId, ...days })
-        }),
+      async ({ principal, query }) => ({
+        usage: await reports.compute(principal, async (sql) =>
+          readUsageSeries(sql, seriesQueryOf(accountOf(principal), query, await readClock(sql))),
+        ),
       }),
       {
         signedIn: 'owner',
-        query: t.Object({
-          ...daysQuery.properties,
-          days: lastDays,
-          by: t.Optional(
-            t.Union([t.Literal('day'), t.Literal('hour')], {
-              title: 'day or hour',
-              description: 'What a step is; hours of 31 days at most.',
-            }),
-          ),
-          group: t.Optional(seriesGroup),
-          keyId: t.Optional(id),
-          mode: t.Optional(mode),
-        }),
-        response: { 200: t.Object({ usage: UsageSeriesSchema }), ...commonProblems },
+        query: usageQuery,
+        response: { 200: UsageSeriesResponse, ...commonProblems },
         detail: {
           operationId: 'getUsage',
           summary: 'What all your keys used, over time (30 days by default)',
@@ -102,11 +73,8 @@ export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountRe
       }),
       {
         signedIn: 'owner',
-        query: t.Object({
-          days: queryInteger({ minimum: 1, maximum: 366, default: 30 }),
-          mode: t.Optional(mode),
-        }),
-        response: { 200: t.Object({ history: BalanceHistorySchema }), ...oneProblems },
+        query: historyQuery,
+        response: { 200: BalanceHistoryResponse, ...oneProblems },
         detail: {
           operationId: 'getBalanceHistory',
           summary: 'Your credits over the last days, and how long they will last',
@@ -126,7 +94,7 @@ export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountRe
       }),
       {
         signedIn: 'owner',
-        query: t.Object({ mode: t.Optional(mode) }),
+        query: modeQuery,
         response: { 200: StatementMonths, ...oneProblems },
         detail: {
           operationId: 'listStatements',
@@ -139,22 +107,15 @@ export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountRe
     )
     .get(
       '/account/charges',
-      async ({ principal, query: { cursor, limit = 50 } }) => {
-        const before = cursor === undefined ? undefined : parsePosition(cursor)
-        const page = await reports.compute(principal, (sql) =>
-          readCharges(sql, accountOf(principal), { before, limit }),
-        )
-        return {
-          charges: [...page.charges],
-          nextCursor: page.next ? printPosition(page.next) : null,
-        }
-      },
+      async ({ principal, query }) =>
+        pageOfCharges(
+          await reports.compute(principal, (sql) =>
+            readCharges(sql, accountOf(principal), startOf(query)),
+          ),
+        ),
       {
         signedIn: 'owner',
-        query: t.Object({
-          cursor: t.Optional(position),
-          limit: pageLimit({ maximum: 100, default: 50 }),
-        }),
+        query: pageQuery,
         response: { 200: ChargesResponse, ...commonProblems },
         detail: {
           operationId: 'listAccountCharges',
@@ -194,10 +155,4 @@ export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountRe
         tags,
       },
     })
-}
-
-function tooManyHours({ from, to }: { readonly from: string; readonly to: string }) {
-  const hours = (Date.parse(to) - Date.parse(from)) / 3_600_000 + 24
-  if (hours <= maxHours) return []
-  return [{ pointer: 'query/from', detail: 'expected at most 31 days, by hour' }]
 }

@@ -19,12 +19,19 @@ const policy = [
   "trusted-types 'none'",
 ].join('; ')
 
-const html = ({ program, style }: Bundle) => `<!doctype html>
+/** What a page knows before it asks for anything. */
+interface PageOptions {
+  /** Whether one signs in at an identity provider. */
+  readonly atProvider: boolean
+}
+
+const html = ({ program, style }: Bundle, { atProvider }: PageOptions) => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="tollbook-sign-in" content="${atProvider ? 'provider' : 'link'}">
 <title>Portal</title>
 <link rel="stylesheet" href="/portal/assets/${style}">
 <link rel="icon" href="data:,">
@@ -40,7 +47,7 @@ interface ServedFile {
 }
 
 interface ServedBundle {
-  readonly html: string
+  readonly bundle: Bundle
   readonly files: ReadonlyMap<string, ServedFile>
 }
 
@@ -61,16 +68,16 @@ async function serve(): Promise<ServedBundle> {
     name,
     { type: typeOf(name), gzipped: Bun.gzipSync(text) },
   ])
-  return { html: html(bundle), files: new Map(files) }
+  return { bundle, files: new Map(files) }
 }
 
 function typeOf(name: string): string {
   return `text/${name.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`
 }
 
-export async function portalPage(): Promise<Response> {
-  const { html } = await servedBundle()
-  return new Response(html, {
+export async function portalPage(options: PageOptions): Promise<Response> {
+  const { bundle } = await servedBundle()
+  return new Response(html(bundle, options), {
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy': policy,

@@ -1,0 +1,68 @@
+/** The two addresses of a sign-in at an identity provider: where it begins, and where the provider sends the browser back. */
+import { Elysia } from 'elysia'
+import type { BrowserSessions } from '../../auth/browser-sessions.ts'
+import { type OidcSignIn, SignInFailed, signedInPath } from '../../auth/oidc-sign-in.ts'
+import type { AwaitRefusal } from '../../auth/refusal-pace.ts'
+import { portalPage } from './portal-page.ts'
+
+export interface SignInDeps {
+  readonly sessions: BrowserSessions
+  /** Absent: nobody signs in at a provider, and these addresses are no others than those of pages. */
+  readonly oidc: OidcSignIn | undefined
+  readonly ipOf: (request: Request) => string
+  readonly awaitRefusal: AwaitRefusal
+  readonly log: (message: string, error: unknown) => void
+}
+
+export function signInRoutes({ sessions, oidc, ipOf, awaitRefusal, log }: SignInDeps) {
+  const hidden = { detail: { hide: true } }
+  const page = () => portalPage({ atProvider: false })
+
+  /** The page says what went wrong, by the word behind `#`. */
+  async function failed(request: Request, error: unknown): Promise<Response> {
+    if (!(error instanceof SignInFailed)) throw error
+    log(`nobody was signed in to the portal: ${error.reason}`, error.cause)
+    await awaitRefusal(ipOf(request))
+    return redirect(`/portal#failed=${error.reason}`, oidc ? [oidc.clearCookie] : [])
+  }
+
+  return new Elysia({ name: 'portal-sign-in', normalize: false })
+    .get(
+      '/portal/sign-in',
+      async ({ request }) => {
+        if (!oidc) return page()
+        try {
+          const to = new URL(request.url).searchParams.get('to')
+          const { location, setCookie } = await oidc.begin(to)
+          return redirect(location, [setCookie])
+        } catch (error) {
+          return failed(request, error)
+        }
+      },
+      hidden,
+    )
+    .get(
+      signedInPath,
+      async ({ request }) => {
+        if (!oidc) return page()
+        try {
+          const { owner, returnTo } = await oidc.finish(request)
+          const { setCookie } = await sessions.open(request, owner)
+          return redirect(returnTo, [setCookie, oidc.clearCookie])
+        } catch (error) {
+          return failed(request, error)
+        }
+      },
+      hidden,
+    )
+}
+
+function redirect(location: string, cookies: readonly string[]): Response {
+  const headers = new Headers({
+    Location: location,
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': 'no-referrer',
+  })
+  for (const cookie of cookies) headers.append('Set-Cookie', cookie)
+  return new Response(null, { status: 303, headers })
+}
