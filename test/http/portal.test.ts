@@ -78,7 +78,7 @@ describe.skipIf(program === undefined)('the portal', () => {
     await goTo('Home')
     await until(async () => {
       await page.reload()
-      await page.getByText('This month, by route').waitFor()
+      await page.getByRole('heading', { name: 'This month, by route' }).waitFor()
       return (await page.getByText('3 credits for 3 calls.').count()) === 1
     })
     expect(await page.locator('.large').textContent()).toBe('97 credits')
