@@ -45,7 +45,12 @@ describe('the environment', () => {
     for (const name of Object.keys(oidc)) {
       expect(faults({ [name]: '' })).toEqual([expect.stringContaining(`${name}: signing in`)])
     }
-    for (const url of ['http://api.example', 'ftp://api.example', 'https://api.example/portal', 'x']) {
+    for (const url of [
+      'http://api.example',
+      'ftp://api.example',
+      'https://api.example/portal',
+      'x',
+    ]) {
       expect(faults({ PUBLIC_URL: url })).toEqual([expect.stringContaining('PUBLIC_URL: ')])
     }
     expect(faults({ OIDC_ISSUER: 'http://id.example' })).toEqual([

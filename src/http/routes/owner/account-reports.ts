@@ -7,11 +7,7 @@ import { readBalanceHistory } from '../../../reports/account/balance-history.ts'
 import { readCallReceipt } from '../../../reports/charge/call-receipt.ts'
 import { readCharges } from '../../../reports/charge/charge-page.ts'
 import { readStatementMonths } from '../../../reports/statement/statement-months.ts'
-import {
-  readUsageSeries,
-  type SeriesGroup,
-  seriesGroups,
-} from '../../../reports/usage/usage-series.ts'
+import { readUsageSeries } from '../../../reports/usage/usage-series.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
 import { orNotFound } from '../../errors/request-refused.ts'
 import { commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
