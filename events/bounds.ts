@@ -18,5 +18,5 @@ export const timesEnd = '2200-01-01T00:00:00Z'
 /** What an integer column of PostgreSQL holds. Limits of calls and lengths of time have such columns. */
 export const maxInteger = 2_147_483_647
 
-/** How many days a trial may last. */
-export const maxTrialDays = 3_650
+/** How many days a trial or a pack may be good. */
+export const maxValidDays = 3_650

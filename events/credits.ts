@@ -48,6 +48,8 @@ export const creditEvents = {
           currency: Type.String(),
         }),
       ),
+      /** The pack of the tariff in force that was bought. */
+      pack: Type.Optional(Type.String()),
     }),
     lot: 'grants',
     describe: ({ credits, payload: { kind, expiresAt } }, scale) =>

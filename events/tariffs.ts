@@ -1,6 +1,6 @@
 /** The tariffs stream: prices and plans. */
 import { type Static, Type } from '@sinclair/typebox'
-import { maxAmount, maxInteger, maxTrialDays } from './bounds.ts'
+import { maxAmount, maxInteger, maxValidDays } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { minute } from './words.ts'
@@ -24,7 +24,7 @@ const Plan = Type.Object({
   trial: Type.Optional(
     Type.Object({
       credits: Type.Integer({ minimum: 1, maximum: maxAmount }),
-      days: Type.Integer({ minimum: 1, maximum: maxTrialDays }),
+      days: Type.Integer({ minimum: 1, maximum: maxValidDays }),
     }),
   ),
   /** How much of allowance and fee belong to the month in which the plan is taken. Absent: all. */
@@ -34,8 +34,18 @@ const Plan = Type.Object({
 })
 export type Plan = Static<typeof Plan>
 
+const Pack = Type.Object({
+  credits: Type.Integer({ minimum: 1, maximum: maxAmount }),
+  price: Type.Object({
+    minorUnits: Type.Integer({ minimum: 0, maximum: maxAmount }),
+    currency: Type.String(),
+  }),
+  validDays: Type.Integer({ minimum: 1, maximum: maxValidDays }),
+})
+export type Pack = Static<typeof Pack>
+
 export const tariffEvents = {
-  /** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`, and `credits` where it has them. */
+  /** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`, and `credits` and `packs` where it has them. */
   TariffPublished: {
     stream: 'tariffs',
     payload: Type.Object({
@@ -46,6 +56,7 @@ export const tariffEvents = {
       prices: Prices,
       /** How people see credits. Once it was said, every later tariff says the same. */
       credits: Type.Optional(Type.Object({ name: Type.String(), decimals: Type.Integer() })),
+      packs: Type.Optional(Type.Record(Type.String(), Pack)),
     }),
     describe: ({ payload }) =>
       `Tariff ${String(payload.hash).slice(0, 12)} published, in force from ${minute(payload.from)}`,

@@ -3,7 +3,7 @@ import type { Projection } from './projection.ts'
 
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 4,
+  version: 5,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
@@ -40,7 +40,8 @@ export const tariffs: Projection = {
       sql: `insert into tariffs (shard, position, hash, effective_from, notice, content, pricing_plans)
        select shard, position, payload ->> 'hash', (payload ->> 'from')::timestamptz, payload ->> 'notice',
          jsonb_build_object('plans', payload -> 'plans', 'prices', payload -> 'prices')
-           || case when payload -> 'credits' is null then '{}' else jsonb_build_object('credits', payload -> 'credits') end,
+           || case when payload -> 'credits' is null then '{}' else jsonb_build_object('credits', payload -> 'credits') end
+           || case when payload -> 'packs' is null then '{}' else jsonb_build_object('packs', payload -> 'packs') end,
          (select array_agg(plan.key order by plan.key collate "C") from jsonb_each((payload -> 'plans')::jsonb) plan
           where plan.value ? 'prices')
        from batch

@@ -56,6 +56,7 @@ const tollbook: CommandGroup = {
       description: 'Credits: grant some, take some away, refund a charge.',
       commands: {
         add: () => import('./commands/grants/add.ts'),
+        pack: () => import('./commands/grants/pack.ts'),
         adjust: () => import('./commands/grants/adjust.ts'),
         refund: () => import('./commands/grants/refund.ts'),
       },

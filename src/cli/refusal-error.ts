@@ -11,6 +11,7 @@ const sentences: Readonly<Record<RefusalName, string>> = {
     'the account has as many keys as it may have: revoke some, or raise limits.maxKeysPerAccount in tollbook.yaml.',
   key_revoked: 'the key is revoked, for good: create another with "tollbook keys create".',
   charge_unknown: 'no call of this request id was charged; the X-Request-Id of a response is it.',
+  pack_unknown: 'the tariff in force has no such pack',
   exceeds_charge: 'that is more than is left of the charge',
   too_many_credits: 'an account can have, or owe, at most 1,000,000,000,000,000 credits',
   delivery_pending:

@@ -17,9 +17,14 @@ export async function readComparableTariff(sql: Sql): Promise<{
   if (!first || first.hash !== inForce) {
     return { inForce, before: { plans: {}, prices: {} }, announced: tariffs }
   }
-  const { plans, prices, credits } = first as Pick<Tariff, 'plans'> & {
+  const { plans, prices, credits, packs } = first as Pick<Tariff, 'plans'> & {
     prices: Tariff['prices']
   } & PublishedTariff
-  const before = tariffContent({ plans, prices, credits: credits ?? undefined })
+  const before = tariffContent({
+    plans,
+    prices,
+    credits: credits ?? undefined,
+    packs: packs ?? undefined,
+  })
   return { inForce, before, announced: later }
 }

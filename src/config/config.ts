@@ -3,6 +3,7 @@
  * environment. load-config.ts makes it once at start, and it is passed down.
  */
 
+import type { Pack } from '../../events/tariffs.ts'
 import type { CreditScale } from '../lib/credit-scale.ts'
 import type { Method } from '../lib/http-methods.ts'
 import type { ChargeCondition } from '../pricing/charge-condition.ts'
@@ -22,6 +23,8 @@ export interface Config {
   /** The schemas that routes share, by name; for the API documentation. */
   readonly schemas?: Readonly<Record<string, JsonSchema>>
   readonly plans: Readonly<Record<string, Plan>>
+  /** Credits that accounts buy. */
+  readonly packs?: Readonly<Record<string, Pack>>
   /** How people see credits. */
   readonly credits?: CreditScale
   readonly defaultPlan: string

@@ -36,6 +36,7 @@ export const ownOperationIds = [
     'updateAccount',
     'grantCredits',
     'adjustCredits',
+    'grantPack',
     'refundCharge',
   ],
   ...['getUsageSummary', 'listTopUsers', 'listEvents'],

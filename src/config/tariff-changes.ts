@@ -30,6 +30,7 @@ export function tariffChanges(before: Tariff, after: Tariff): TariffChange[] {
     ...namesOf(before.prices, after.prices).flatMap((route) =>
       priceChanges(`prices.${route}`, before.prices[route], after.prices[route]),
     ),
+    ...differences('packs', { ...before.packs }, { ...after.packs }),
   ]
 }
 

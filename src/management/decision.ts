@@ -9,6 +9,7 @@ export type RefusalName =
   | 'too_many_keys'
   | 'key_revoked'
   | 'charge_unknown'
+  | 'pack_unknown'
   | 'exceeds_charge'
   | 'too_many_credits'
   | 'delivery_pending'

@@ -9,6 +9,7 @@ import {
   readSecrets,
 } from '../ledger/read/read-accounts.ts'
 import { readCharge } from '../ledger/read/read-charge.ts'
+import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { subtractSums } from '../lib/sums.ts'
 import type { Actor } from './actor.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
@@ -28,6 +29,14 @@ interface Grant {
   /** Unique per account: the same grant again under it returns the first one's result. */
   readonly externalId?: string
   readonly paid?: { readonly minorUnits: number; readonly currency: string }
+}
+
+interface Pack {
+  /** A pack of the tariff in force. */
+  readonly pack: string
+  readonly mode: Mode
+  /** Unique per account: the same pack again under it returns the first one's result. */
+  readonly externalId: string
 }
 
 interface Adjustment {
@@ -65,6 +74,8 @@ export interface Refunded {
 
 export interface Credits {
   grant(accountId: string, grant: Grant, actor: Actor): Promise<Granted | Refused>
+  /** Grants a pack that was bought, as the tariff in force has it. */
+  grantPack(accountId: string, pack: Pack, actor: Actor): Promise<Granted | Refused>
   adjust(accountId: string, adjustment: Adjustment, actor: Actor): Promise<Adjusted | Refused>
   refund(requestId: string, refund: Refund, actor: Actor): Promise<Refunded | Refused>
   /**
@@ -77,6 +88,7 @@ export interface Credits {
 export function manageCredits(deps: ManagementDeps): Credits {
   return {
     grant: (accountId, grant, actor) => grantCredits(deps, accountId, grant, actor),
+    grantPack: (accountId, pack, actor) => grantPack(deps, accountId, pack, actor),
     adjust: (accountId, adjustment, actor) => adjustCredits(deps, accountId, adjustment, actor),
     refund: (requestId, refund, actor) => refundCharge(deps, requestId, refund, actor),
     resetCredits: (accountId, mode, actor) => resetCredits(deps, accountId, mode, actor),
@@ -119,6 +131,31 @@ async function recordGrant(
     ...sealDocument(secret, accountId, reasonDocument(actor)),
   })
   const { credits } = grant
+  return refusalOf(result) ?? { position: printPositions(result, shard)[0] ?? null, credits }
+}
+
+async function grantPack(
+  deps: ManagementDeps,
+  accountId: string,
+  pack: Pack,
+  actor: Actor,
+): Promise<Granted | Refused> {
+  const account = await findAccount(deps, accountId, pack.externalId)
+  if (isRefused(account)) return account
+  const { shard, secret } = account
+  const result = await deps.commands.grantPack(shard, {
+    ...pack,
+    accountId,
+    actor: actor.id,
+    ...sealDocument(secret, accountId, reasonDocument(actor)),
+  })
+  if (result.verdict === 'no_such_pack') {
+    const known = (await readCurrentTariffs(deps.sql, shard))[0]?.packs ?? {}
+    const expected =
+      Object.keys(known).sort().join(', ') || 'none: the tariff in force has no packs'
+    return refused('pack_unknown', { field: 'pack', expected })
+  }
+  const { credits = 0 } = result
   return refusalOf(result) ?? { position: printPositions(result, shard)[0] ?? null, credits }
 }
 
@@ -224,6 +261,7 @@ function refusalOf({ verdict, refundable, room }: ManagementResult): Refused | u
     case 'time_passed':
     case 'ends_before_start':
       return refused(verdict, { field: 'expiresAt' })
+    case 'no_such_pack':
     case 'amount_out_of_range':
     case 'version_conflict':
     case 'hash_taken':

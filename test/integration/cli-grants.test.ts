@@ -71,6 +71,30 @@ test('what is taken away is taken as far as it goes, and the rest is owed', asyn
   })
 })
 
+test('a pack is granted as the tariff has it, once for the same order', async () => {
+  const { accountId } = await app.issue('buyer')
+  const give = ['pack', accountId, 'small', '--external-id', 'order-1']
+  const first = await json(give)
+  expect(first).toMatchObject({ credits: 5_000 })
+  expect(await json(give)).toEqual(first)
+  const { stdout } = await grants([...give.with(4, 'order-2'), '--test'])
+  expect(stdout).toMatch(/^5,000 credits granted \(small\): lot 0-\d+\.$/m)
+  const other = await grants([...give, '--test'])
+  expect(other.stderr).toContain('this --external-id was used for something else')
+  const unknown = await grants(give.with(2, 'huge').with(4, 'order-3'))
+  expect(unknown.stderr).toContain('no such pack (pack: expected small)')
+  const unnamed = await grants(give.slice(0, 3))
+  expect(unnamed.stderr).toContain('grants pack needs --external-id')
+  const month = app.ledger.now.toISOString().slice(0, 7)
+  const statement = await runCli(
+    ['report', 'statement', '--account', accountId, '--month', month],
+    {
+      database: app.ledger.url,
+    },
+  )
+  expect(statement.stdout).toMatch(/paid +5,000 +\S+ \S+ +EUR 9.00 +order-1/)
+})
+
 test('a charge is given back in parts, and never more than it was', async () => {
   const other = await app.issue('refunded')
   const request = await app.charge(other.id, 5)

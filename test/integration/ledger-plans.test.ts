@@ -30,8 +30,9 @@ afterEach(async () => {
   const breaches = breachesOf(await readLog(ledger.sql))
   const faults = await faultsIn(ledger.url)
   await ledger.close()
-  expect(breaches.length > 0).toBe(areFaultsTaken)
-  if (!areFaultsTaken) expect(faults).toEqual([])
+  if (areFaultsTaken) return
+  expect(breaches).toEqual([])
+  expect(faults).toEqual([])
 })
 
 let areFaultsTaken = false
@@ -193,6 +194,67 @@ describe('a prorated first month', () => {
     const { accountId } = account
     const june = await readStatement(ledger.sql, { accountId, month: '2030-06', timeZone: 'UTC' })
     expect(june?.account?.fee).toMatchObject({ plan: 'prorated', minorUnits: 1_067 })
+  })
+})
+
+describe('a pack', () => {
+  const small = { credits: 700, price: { minorUnits: 500, currency: 'EUR' }, validDays: 30 }
+  const order = async (account: TestAccount, externalId: string, pack = 'small') => {
+    const { accountId } = account
+    const command = { accountId, mode: 'live', pack, externalId, actor: 'test' } as const
+    return ledger.commands.grantPack(0, command)
+  }
+  beforeEach(async () => {
+    await ledger.publish({ ...testTariff, plans, packs: { small } })
+  })
+
+  test('is a paid lot of the credits, price and time of the tariff in force', async () => {
+    const account = await ledger.account({ plan: 'none' })
+    const { positions = [] } = await order(account, 'order-1')
+    const [event] = await ledger.sql`
+      select payload, credits from events where position = ${positions[0] ?? 0}`
+    expect(event).toEqual({
+      credits: 700,
+      payload: {
+        ...{ kind: 'paid', pack: 'small', externalId: 'order-1', paid: small.price },
+        startsAt: '2030-06-15T12:00:00.000000Z',
+        expiresAt: '2030-07-15T12:00:00.000000Z',
+      },
+    })
+    await ledger.travelTo('2030-07-15T11:59:59.999Z')
+    expect(await available(account)).toBe(700)
+    await ledger.travelTo('2030-07-15T12:00:00Z')
+    expect(await available(account)).toBe(0)
+  })
+
+  test('is granted once for an order, also after the tariff has another price', async () => {
+    const account = await ledger.account({ plan: 'none' })
+    const first = await order(account, 'order-1')
+    await ledger.publish({ ...testTariff, plans, packs: { small: { ...small, credits: 900 } } })
+    expect(await order(account, 'order-1')).toMatchObject({
+      ...{ verdict: 'ok', repeated: true, credits: 700 },
+      positions: first.positions ?? [],
+    })
+    expect(await order(account, 'order-2')).toMatchObject({ verdict: 'ok', credits: 900 })
+    expect(await available(account)).toBe(1_600)
+  })
+
+  test('that the tariff in force does not have is not granted', async () => {
+    const account = await ledger.account({ plan: 'none' })
+    expect((await order(account, 'order-1', 'large')).verdict).toBe('no_such_pack')
+    await ledger.publish({ ...testTariff, plans })
+    expect((await order(account, 'order-2')).verdict).toBe('no_such_pack')
+  })
+
+  test.each([
+    ['of other credits', `(p.pack ->> 'credits')::bigint`, '701::bigint'],
+    ['of another price', `p.pack #> '{price,minorUnits}'`, '1'],
+    ['of another time', `interval '24 hours'`, `interval '25 hours'`],
+  ])('%s than the tariff has is found', async (_, part, broken) => {
+    await withFunction('pack_of', part, broken, async () => {
+      await order(await ledger.account({ plan: 'none' }), 'order-1')
+    })
+    expect(await takeFaults()).toEqual(['it is not as the tariff has the pack'])
   })
 })
 

@@ -4,6 +4,7 @@ import {
   adjustDigest,
   grantDigest,
   importDigest,
+  packDigest,
   recordDigest,
   refundDigest,
 } from '../../src/ledger/commands/command-digests.ts'
@@ -126,6 +127,7 @@ function digestOf(events: readonly EventRow[]): string {
   } = rows[0]
   switch (type) {
     case 'CreditsGranted':
+      if (payload.pack) return packDigest({ accountId, mode, pack: payload.pack })
       return grantDigest({ accountId, mode, credits, ...payload })
     case 'CreditsAdjusted':
     case 'DebtRecorded':

@@ -28,7 +28,8 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   const pro = { ...plans.pro, firstMonth: 'prorated' } as Plan
   const ofPartner = { search: { per: 'request', credits: 2 } as const }
   const partner = { ...(plans.free as Plan), prices: ofPartner }
-  await ledger.publish({ plans: { ...plans, free, pro, partner }, prices })
+  const small = { credits: 70, price: { minorUnits: 500, currency: 'EUR' }, validDays: 20 }
+  await ledger.publish({ plans: { ...plans, free, pro, partner }, prices, packs: { small } })
   const account = await ledger.account({ plan: 'free' })
   const { accountId } = account
   const key = await ledger.key(account, {
@@ -120,6 +121,9 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   await ledger.release(freed)
   await ledger.advance(31_000)
   await ledger.expire(reserved)
+  await commands.grantPack(0, {
+    ...{ accountId, mode: 'live', pack: 'small', externalId: 'order-1', actor: 'test' },
+  })
 
   // Taken away, owed, repaid.
   await commands.adjust(0, { accountId, mode: 'live', credits: 10, externalId: 'a', actor: 'test' })

@@ -37,6 +37,7 @@ export function variantOf({ type, slots, request_id, payload, lots }: EventRow):
     externalId,
     budgets,
     plan,
+    pack,
   } = payload as Record<string, unknown>
   const parts = [
     budgets !== undefined && request_id !== null && 'in budgets',
@@ -48,6 +49,7 @@ export function variantOf({ type, slots, request_id, payload, lots }: EventRow):
     shortfall !== undefined && 'with a shortfall',
     plan !== undefined && request_id !== null && 'of a plan',
     kind !== undefined && `of kind ${kind}`,
+    pack !== undefined && 'of a pack',
     repaysDebt === true && 'repaying',
     externalId !== undefined && 'with an external id',
     request_id !== null && (lots as unknown[] | null)?.length === 2 && 'of two lots',

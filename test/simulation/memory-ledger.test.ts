@@ -79,6 +79,7 @@ function tariffOf(free: number): Tariff {
   const plan = testTariff.plans.free as Plan
   return {
     prices: testTariff.prices,
+    packs: { small: { credits: free, price: { minorUnits: 500, currency: 'EUR' }, validDays: 30 } },
     plans: {
       none: { ...plan, credits: 0 },
       free: { ...plan, credits: free, maxInFlight: 4 },
@@ -282,6 +283,12 @@ const verbs = {
       ...(pick % 7 ? {} : { startsAt: inDays(h, 1) }),
       ...(pick % 4 ? {} : { externalId: `again-${credits % 3}` }),
     }),
+  pack: async (h: History, pick: number, credits: number) => {
+    const accountId = pick % 2 ? 'acc_a' : 'acc_B'
+    const externalId = pick % 4 ? h.id('pack') : `again-${credits % 3}`
+    const command = { accountId, mode: 'live', pack: pick % 5 ? 'small' : 'none' } as const
+    await h.twins.commands.grantPack(0, { ...command, externalId, actor: 'cli' })
+  },
   adjust: async (h: History, pick: number, credits: number) => {
     const accountId = pick % 2 ? 'acc_a' : 'acc_B'
     const externalId = pick % 4 ? h.id('adjust') : `again-${credits % 3}`

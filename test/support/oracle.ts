@@ -69,7 +69,7 @@ export function evolve(state: State, event: LogEvent): void {
 }
 
 function publish(state: State, { shard, position, payload }: LogEvent): void {
-  const { hash, from, notice = null, plans, prices, credits } = payload
+  const { hash, from, notice = null, plans, prices, credits, packs } = payload
   const effective_from = micros(from)
   const pricing = Object.keys(plans)
     .filter((plan) => 'prices' in plans[plan])
@@ -80,7 +80,7 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
     hash,
     effective_from,
     notice,
-    content: { plans, prices, ...(credits && { credits }) },
+    content: { plans, prices, ...(credits && { credits }), ...(packs && { packs }) },
     pricing_plans: pricing.length > 0 ? pricing : null,
   })
   for (const [plan, terms] of Object.entries<Row>(plans)) {

@@ -89,6 +89,10 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
     path: `/admin/accounts/${accountId}/grants`,
     json: { credits: 5, kind: 'promotional' },
   }),
+  'POST /admin/accounts/:id/packs': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/packs`,
+    json: { pack: 'small', externalId: 'order-4711' },
+  }),
   'POST /admin/accounts/:id/adjustments': ({ accountId }) => ({
     path: `/admin/accounts/${accountId}/adjustments`,
     json: { credits: 5 },

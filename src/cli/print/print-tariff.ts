@@ -1,12 +1,17 @@
 /** Prints tariffs, and the changes between two of them, as tables. */
 
+import type { Pack } from '../../../events/tariffs.ts'
 import type { TariffChange } from '../../config/tariff-changes.ts'
 import type { PublishedTariff } from '../../ledger/read/read-tariffs.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
 import { asCredits, creditScale, formatMoney, heading, table } from '../output.ts'
 
-export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | 'prices'>): void {
+export function printTariff({
+  plans,
+  prices,
+  packs,
+}: Pick<PublishedTariff, 'plans' | 'prices' | 'packs'>): void {
   heading('Plans')
   table(
     [
@@ -31,6 +36,7 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
         plan.endpoints === 'all' ? 'all' : plan.endpoints.join(', '),
       ]),
   )
+  if (packs) printPacks(packs)
   heading('Prices')
   table(
     ['Route', 'Price'],
@@ -46,6 +52,21 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
   if (ofPlans.length === 0) return
   heading('Prices of plans')
   table(['Plan', 'Route', 'Price'], ofPlans.sort())
+}
+
+function printPacks(packs: Readonly<Record<string, Pack>>): void {
+  heading('Packs')
+  table(
+    ['Pack', 'Credits', 'Price', 'Good for (days)'],
+    Object.entries(packs)
+      .sort(([, a], [, b]) => a.credits - b.credits)
+      .map(([name, { credits, price, validDays }]) => [
+        name,
+        asCredits(credits),
+        formatMoney(price),
+        validDays,
+      ]),
+  )
 }
 
 export function printChanges(changes: readonly TariffChange[]): void {

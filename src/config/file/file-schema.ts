@@ -10,6 +10,7 @@ import { mapValues } from '../../lib/map-values.ts'
 import { atLeast, closed, headerName, recordOf, text } from '../../lib/schema-fields.ts'
 import { JsonSchema } from './json-schema-field.ts'
 import { Limits, Refunds } from './limits.ts'
+import { Pack } from './pack.ts'
 import { Plan } from './plan.ts'
 import { Route } from './route.ts'
 import { Upstream } from './service.ts'
@@ -48,6 +49,7 @@ export const ConfigFile = closed(
       }),
     ),
     plans: recordOf(Plan, 'The plans, by name.'),
+    packs: Type.Optional(recordOf(Pack, 'Packs of credits that accounts buy, by name.')),
     credits: Type.Optional(Credits),
     defaultPlan: Type.String({ description: 'The plan of a new account.' }),
     limits: Type.Optional(Limits),

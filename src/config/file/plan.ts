@@ -1,6 +1,6 @@
 /** A plan, as tollbook.yaml says it under `plans`. */
 import { type Static, Type } from '@sinclair/typebox'
-import { maxAmount, maxTrialDays } from '../../../events/bounds.ts'
+import { maxAmount, maxValidDays } from '../../../events/bounds.ts'
 import { atLeast, closed, recordOf, text } from '../../lib/schema-fields.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
 
@@ -34,7 +34,7 @@ export const Plan = closed(
           credits: atLeast(1, 'How many credits an account gets to try.', maxAmount),
           days: Type.Integer({
             minimum: 1,
-            maximum: maxTrialDays,
+            maximum: maxValidDays,
             description: 'How long they are good, from the time at which the plan is taken.',
           }),
         },

@@ -14,6 +14,7 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   ],
   key_revoked: ['conflict', 'The key is revoked, for good.'],
   charge_unknown: ['not_found', 'No call of this id was charged.'],
+  pack_unknown: ['invalid_request', 'no such pack'],
   exceeds_charge: ['conflict', 'More than what is left of the charge cannot be refunded.'],
   too_many_credits: [
     'conflict',

@@ -116,13 +116,12 @@ export const reason = t.Optional(
     description: 'Why; kept encrypted with the events that follow.',
   }),
 )
-export const externalId = t.Optional(
-  t.String({
-    pattern: '^[!-~]{1,200}$',
-    title: '1 to 200 printable ASCII characters without spaces',
-    description: 'Unique per account: the same request again with it gets the same response.',
-  }),
-)
+export const requiredExternalId = t.String({
+  pattern: '^[!-~]{1,200}$',
+  title: '1 to 200 printable ASCII characters without spaces',
+  description: 'Unique per account: the same request again with it gets the same response.',
+})
+export const externalId = t.Optional(requiredExternalId)
 export const permissions = nullable(
   t.Array(t.String({ minLength: 1, maxLength: 63 }), {
     minItems: 1,

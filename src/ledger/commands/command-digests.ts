@@ -7,6 +7,7 @@ import type {
   CreditsCommand,
   GrantCommand,
   ImportUsageCommand,
+  PackCommand,
   RefundCommand,
 } from './management-commands.ts'
 import { digest } from './sender.ts'
@@ -31,6 +32,14 @@ export function grantDigest({
   spans,
 }: Grant): string {
   return digest({ accountId, mode, credits, kind, expiresAt, paid, ...spans })
+}
+
+export function packDigest({
+  accountId,
+  mode,
+  pack,
+}: Pick<PackCommand, 'accountId' | 'mode' | 'pack'>): string {
+  return digest({ accountId, mode, pack })
 }
 
 export function adjustDigest({

@@ -16,6 +16,7 @@ import {
   adjustDigest,
   grantDigest,
   importDigest,
+  packDigest,
   recordDigest,
   refundDigest,
 } from './command-digests.ts'
@@ -49,6 +50,7 @@ export interface ManagementResult {
     | 'mismatch'
     | 'no_such_account'
     | 'no_such_charge'
+    | 'no_such_pack'
     | 'exceeds_charge'
     | 'amount_out_of_range'
     | 'too_many_credits'
@@ -62,7 +64,7 @@ export interface ManagementResult {
   /** Of an adjustment: what was taken, and what became a debt. */
   readonly taken?: number
   readonly debt?: number
-  /** Of a refund: the credits that were refunded, or those that can be. */
+  /** Of a grant: its credits. Of a refund: the credits that were refunded, or those that can be. */
   readonly credits?: number
   readonly refundable?: number
   /** With too_many_credits: how many there can be. */
@@ -96,6 +98,13 @@ export interface GrantCommand extends CreditsCommand {
   /** The times that its sender gave as spans. */
   readonly spans?: GrantSpans
   readonly paid?: { readonly minorUnits: number; readonly currency: string }
+}
+
+/** A pack of the tariff in force, which says its credits, price and time. */
+export interface PackCommand extends Omit<CreditsCommand, 'credits'> {
+  readonly pack: string
+  /** The order or payment that it is granted for. */
+  readonly externalId: string
 }
 
 export interface RefundCommand {
@@ -132,6 +141,7 @@ export interface ImportUsageCommand {
 export interface ManagementCommands {
   record(shard: number, command: RecordCommand): Promise<ManagementResult>
   grant(shard: number, command: GrantCommand): Promise<ManagementResult>
+  grantPack(shard: number, command: PackCommand): Promise<ManagementResult>
   adjust(shard: number, command: CreditsCommand): Promise<ManagementResult>
   refund(shard: number, command: RefundCommand): Promise<ManagementResult>
   importUsage(shard: number, command: ImportUsageCommand): Promise<ManagementResult>
@@ -195,6 +205,15 @@ export function openManagementCommands(
         select grant_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${commandId('grant', command)},
           ${grantDigest(command)},
           ${accountId}, ${mode}, ${credits}, ${payload}, ${bytes(command.private)}, ${command.actor}) as result`
+      return accepted(shard, row.result)
+    },
+
+    async grantPack(shard, command) {
+      const { accountId, mode, externalId, pack } = command
+      const [row] = await sql<[{ result: ManagementReply }]>`
+        select grant_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${`external:${accountId}:${externalId}`},
+          ${packDigest(command)}, ${accountId}, ${mode}, null, ${canonicalJson({ externalId, pack })},
+          ${bytes(command.private)}, ${command.actor}) as result`
       return accepted(shard, row.result)
     },
 

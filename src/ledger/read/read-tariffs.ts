@@ -1,5 +1,5 @@
 /** The tariffs in the ledger. Each shard keeps its own copies, since it decides alone. */
-import type { Plan } from '../../../events/tariffs.ts'
+import type { Pack, Plan } from '../../../events/tariffs.ts'
 import type { CreditScale } from '../../lib/credit-scale.ts'
 import type { Sql } from '../connect.ts'
 
@@ -36,13 +36,14 @@ export interface PublishedTariff {
   readonly plans: Record<string, Plan>
   readonly prices: Record<string, unknown>
   readonly credits: CreditScale | null
+  readonly packs: Record<string, Pack> | null
 }
 
 /** The tariff in force and those that come into force later, by time: of each time the last that was published. */
 export function readCurrentTariffs(sql: Sql, shard = 0): Promise<PublishedTariff[]> {
   return sql<PublishedTariff[]>`
     select hash, effective_from as "from", notice, content -> 'plans' as plans, content -> 'prices' as prices,
-      content -> 'credits' as credits
+      content -> 'credits' as credits, content -> 'packs' as packs
     from current_tariffs_v1(${shard}::smallint)`
 }
 

@@ -1,7 +1,8 @@
 /** Management commands: grant_v1, adjust_v1, refund_v1 and record_v1, and what a key commands itself by two of them. */
 import { catalogue, type EventType } from '../../../events/catalogue.ts'
+import type { Pack } from '../../../events/tariffs.ts'
 import { micros, monthOf } from '../../support/log.ts'
-import { draw, liveLots, type Who } from '../../support/log-rules.ts'
+import { draw, liveLots, tariffAt, type Who } from '../../support/log-rules.ts'
 import type { Rows, Text } from '../wire.ts'
 import {
   grantAllowance,
@@ -66,7 +67,7 @@ function hasAccount({ state, shard }: MemoryLedger, account: string): boolean {
 }
 
 export function grant(ledger: MemoryLedger, values: readonly Text[]): Rows {
-  const [, from, command, hash, account, mode, credits, payload, sealed, actor] =
+  const [, from, command, hash, account, mode, said, document, sealed, actor] =
     values as string[] & { 9: string }
   const sender = enter(ledger, from)
   if ('rows' in sender) return sender
@@ -74,18 +75,43 @@ export function grant(ledger: MemoryLedger, values: readonly Text[]): Rows {
   const again = repeated(ledger, command as string, hash as string)
   if (again) return reply(again)
   if (!hasAccount(ledger, account as string)) return reply({ verdict: 'no_such_account' })
-  const { startsAt, expiresAt } = JSON.parse(payload as string)
+  const asked = JSON.parse(document as string)
+  const granted =
+    asked.pack === undefined ? { credits: said, payload: asked } : packOf(ledger, asked)
+  if (!granted) return reply({ verdict: 'no_such_pack' })
+  const { payload } = granted
+  const credits = Number(granted.credits)
+  const { startsAt, expiresAt } = payload
   if (expiresAt && micros(expiresAt) <= ledger.now) return reply({ verdict: 'time_passed' })
   if (expiresAt && micros(expiresAt) <= micros(startsAt)) {
     return reply({ verdict: 'ends_before_start' })
   }
   const who = whoIs(ledger, account as string, mode as string)
   const lot = writeCredits(ledger, instance, who, {
-    ...{ type: 'CreditsGranted', credits: Number(credits), actor },
-    ...{ payload: JSON.parse(payload as string), private: sealed ?? null },
+    ...{ type: 'CreditsGranted', credits, actor, payload, private: sealed ?? null },
   })
   repayFromLot(ledger, instance, who, lot)
-  return keep(ledger, command as string, hash as string, { verdict: 'ok', positions: [lot] })
+  return keep(ledger, command as string, hash as string, {
+    verdict: 'ok',
+    positions: [lot],
+    credits,
+  })
+}
+
+/** A pack as the tariff in force has it, and the payload of its grant. */
+function packOf({ state, now }: MemoryLedger, { pack: name, externalId }: Record<string, string>) {
+  const hash = tariffAt(state, now)
+  const tariff = [...state.tariffs.values()].find((each) => each.hash === hash)
+  const { packs = {} } = (tariff?.content ?? {}) as { packs?: Record<string, Pack> }
+  const pack = packs[name as string]
+  if (!pack) return undefined
+  const time = (at: number) => timeText(at).replace(' ', 'T').replace('+00', 'Z')
+  const { currency, minorUnits } = pack.price
+  const payload = {
+    ...{ expiresAt: time(now + pack.validDays * 86_400_000_000), externalId, kind: 'paid' },
+    ...{ pack: name, paid: { currency, minorUnits }, startsAt: time(now) },
+  }
+  return { credits: pack.credits, payload }
 }
 
 export function adjust(ledger: MemoryLedger, values: readonly Text[]): Rows {

@@ -64,17 +64,21 @@ export default command(
   },
 )
 
-/** @throws UsageError that names the plans and prices in force that the file does not have */
+/** @throws UsageError that names the plans, prices and packs in force that the file does not have */
 function requireAllThere(before: Tariff, after: Tariff, file: string): void {
-  const gone = (of: 'plans' | 'prices') =>
-    Object.keys(before[of]).filter((name) => !Object.hasOwn(after[of], name))
-  const [plans, prices] = [gone('plans'), gone('prices')]
-  if (plans.length + prices.length === 0) return
   const lines = [
-    ...(plans.length > 0 ? [`plans: ${plans.map(printable).join(', ')}`] : []),
-    ...(prices.length > 0 ? [`prices of routes: ${prices.map(printable).join(', ')}`] : []),
-  ]
+    { of: 'plans', names: gone(before.plans, after.plans) },
+    { of: 'prices of routes', names: gone(before.prices, after.prices) },
+    { of: 'packs', names: gone(before.packs, after.packs) },
+  ].flatMap(({ of, names }) =>
+    names.length > 0 ? [`${of}: ${names.map(printable).join(', ')}`] : [],
+  )
+  if (lines.length === 0) return
   throw new UsageError(
     `${file} does not have all that is in force. These would disappear, and calls that need them would be refused:\n  ${lines.join('\n  ')}\nNothing was published. Is it the file that the gateways run with? Pass --yes to confirm.`,
   )
+}
+
+function gone(before: object = {}, after: object = {}): string[] {
+  return Object.keys(before).filter((name) => !Object.hasOwn(after, name))
 }

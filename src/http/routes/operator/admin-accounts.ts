@@ -23,6 +23,7 @@ import {
   pageLimit,
   rateLimit,
   reason,
+  requiredExternalId,
   type Static,
   sum,
   time,
@@ -60,6 +61,13 @@ const NewGrant = closed({
       currency: t.String({ pattern: '^[A-Z]{3}$', title: 'a currency code such as EUR' }),
     }),
   ),
+  reason,
+})
+
+const NewPack = closed({
+  pack: t.String({ minLength: 1, maxLength: 63, description: 'A pack of the tariff in force.' }),
+  mode: t.Optional(mode),
+  externalId: requiredExternalId,
   reason,
 })
 
@@ -204,6 +212,27 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
           summary: 'Grant credits, as a lot of their own',
           description:
             'Adds credits that were paid for or given. The same `externalId` with the same body again grants nothing more and gets the same response.',
+          tags,
+        },
+      },
+    )
+    .post(
+      '/admin/accounts/:id/packs',
+      async ({ body: { reason, mode = 'live', ...wanted }, params, principal, status }) => {
+        const actor = operatorActor(principal, reason)
+        const granted = await management.grantPack(params.id, { ...wanted, mode }, actor)
+        return status(201, { grant: unwrap(granted) })
+      },
+      {
+        signedIn: 'admin',
+        params: idParams,
+        body: NewPack,
+        response: { 201: GrantResponse, ...changeProblems },
+        detail: {
+          operationId: 'grantPack',
+          summary: 'Grant a pack that was bought',
+          description:
+            'Adds the credits of a pack, which say that they were paid and expire, as the tariff in force has it. The same `externalId` with the same body again grants nothing more and gets the same response.',
           tags,
         },
       },

@@ -1,5 +1,6 @@
 -- Grants credits as a new lot, which repays the account's debt first. Returns {verdict, positions}, or {verdict, room} when the
--- account would have more unspent credits than may be: room is what can be granted.
+-- account would have more unspent credits than may be: room is what can be granted. A payload that names a pack of the tariff in force is
+-- made up here, and so are its credits, which the result has.
 create or replace function grant_v1(
   in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
   in_account text, in_mode text, in_credits bigint, in_payload text, in_private bytea, in_actor text
@@ -13,6 +14,7 @@ declare
   v_result jsonb;
   v_lot bigint;
   v_room bigint;
+  v_pack record;
 begin
   select e.last_position, e.now_at, e.fault into v_position, v_now, v_fault from enter_for_management(in_shard, in_sender) e;
   if v_fault is not null then
@@ -24,6 +26,14 @@ begin
   end if;
   if not exists (select from account_state s where s.account_id = in_account and s.shard = in_shard) then
     return jsonb_build_object('verdict', 'no_such_account');
+  end if;
+  if in_payload::jsonb ? 'pack' then
+    select * into v_pack from pack_of(in_shard, v_now, in_payload::jsonb);
+    if v_pack.credits is null then
+      return jsonb_build_object('verdict', 'no_such_pack');
+    end if;
+    in_credits := v_pack.credits;
+    in_payload := v_pack.payload;
   end if;
   if (in_credits between 1 and {{max_amount}}) is not true then
     return jsonb_build_object('verdict', 'amount_out_of_range');
@@ -48,6 +58,6 @@ begin
   v_position := repay_debt(in_shard, v_lot, v_now, v_instance, in_account, in_mode, array[v_lot], array[in_credits]);
   perform leave_shard(in_shard, v_position, v_now);
   return keep_result(in_shard, in_command, in_request_hash, v_now,
-    jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_lot)));
+    jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_lot), 'credits', in_credits));
 end
 $$;

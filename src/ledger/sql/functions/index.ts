@@ -53,6 +53,7 @@ import monthCharges from './month_charges.sql' with { type: 'text' }
 import moveBudgets from './move_budgets.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import openSessionV1 from './open_session_v1.sql' with { type: 'text' }
+import packOf from './pack_of.sql' with { type: 'text' }
 import partitionAt from './partition_at.sql' with { type: 'text' }
 import planAt from './plan_at.sql' with { type: 'text' }
 import recordV1 from './record_v1.sql' with { type: 'text' }
@@ -145,6 +146,7 @@ export const functions: readonly string[] = [
   repayFromLiveLots,
   grantAllowance,
   eventTime,
+  packOf,
   grantTrials,
   fillIn(claimVerdict, { resolves_a_hold: typeIn(resolvingTypes, 'e.type') }),
   storeResponseV1,

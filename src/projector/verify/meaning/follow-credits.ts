@@ -4,6 +4,7 @@
  */
 import { maxAmount } from '../../../../events/bounds.ts'
 import type { Finding } from '../log-check.ts'
+import { packFaults } from './follow-packs.ts'
 import { planCredits } from './follow-plans.ts'
 import { followTrial } from './follow-trials.ts'
 import { type LedgerState, type Purse, purseOf } from './ledger-state.ts'
@@ -76,6 +77,7 @@ function followGrant(state: LedgerState, event: RareEvent): string[] {
       faults.push('it was over before it began')
     }
   }
+  if (payload.pack !== undefined) faults.push(...packFaults(state, event))
   if (purse.debt > 0) {
     const repaid = Math.min(purse.debt, credits, maxAmount)
     purse.repayment = { position, credits: repaid }

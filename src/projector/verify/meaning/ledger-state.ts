@@ -1,5 +1,5 @@
 /** What the rare events of a log have made so far: all that the sale of a call depends on but its credits. */
-import type { Plan } from '../../../../events/tariffs.ts'
+import type { Pack, Plan } from '../../../../events/tariffs.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { type FollowedBudgets, newFollowedBudgets } from './check-budgets.ts'
 import type { Micros } from './rare-events.ts'
@@ -10,6 +10,7 @@ export interface PublishedTariff {
   readonly from: Micros
   readonly plans: Readonly<Record<string, Plan>>
   readonly prices: Readonly<Record<string, PriceRule>>
+  readonly packs?: Readonly<Record<string, Pack>> | undefined
 }
 
 interface FollowedAccount {

@@ -11,6 +11,7 @@ import {
   adjustDigest,
   grantDigest,
   importDigest,
+  packDigest,
   recordDigest,
   refundDigest,
 } from '../../../ledger/commands/command-digests.ts'
@@ -165,7 +166,9 @@ function isOf(command: Command, became: readonly CommandEvent[], first: CommandE
   const of = { accountId: accountId ?? '', mode: mode ?? 'live' }
   switch (first.type) {
     case 'CreditsGranted': {
-      const { kind, expiresAt, paid } = payload
+      const { kind, expiresAt, paid, pack } = payload
+      if (pack !== undefined)
+        return hash === packDigest({ ...of, pack }) && result.credits === credits
       const grant = { ...of, credits: credits ?? 0, kind, expiresAt, paid }
       return (
         hash === grantDigest(grant) ||
