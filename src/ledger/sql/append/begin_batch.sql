@@ -10,12 +10,11 @@ declare
   v_sought_ids_end text;
   v_month date;
   v_tariff text;
-  -- The tariff's plans, their credits, and how many calls in flight they allow.
+  -- The tariff's plans, their credits, and how many calls in flight they allow. Credits are null where more than they decides what the
+  -- plan gives a month.
   v_plans text[];
   v_plan_credits bigint[];
   v_plan_max_in_flight integer[];
-  -- Whether more than their credits decides what they give a month.
-  v_plan_has_terms boolean[];
   -- Those that have prices of their own; null: none.
   v_pricing_plans text[];
   -- Columns of the events that the batch becomes, one element a command. Without a time of its own an event occurs now, and
@@ -30,17 +29,15 @@ begin
   -- All at once: an expression of its own costs a batch as much as a small look-up.
   select first_id(v_now - interval '5 minutes'), first_id(v_now + interval '5 minutes 1 millisecond'),
       coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), ''),
-      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, p.plans, p.credits, p.max_in_flight, p.has_terms,
-      t.pricing_plans
+      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, p.plans, p.credits, p.max_in_flight, t.pricing_plans
     into v_ids_begin, v_ids_end, v_sought_ids_end, v_month, v_tariff, v_plans, v_plan_credits, v_plan_max_in_flight,
-      v_plan_has_terms, v_pricing_plans
+      v_pricing_plans
     from (select) batch
     left join (
       {{tariff_in_force}}
     ) t on true
     left join lateral (
-      select array_agg(tp.plan) as plans, array_agg(tp.credits) as credits, array_agg(tp.max_in_flight) as max_in_flight,
-        array_agg(tp.monthly_terms is not null) as has_terms
+      select array_agg(tp.plan) as plans, array_agg(case when tp.monthly_terms is null then tp.credits end) as credits, array_agg(tp.max_in_flight) as max_in_flight
       from tariff_plans tp
       where tp.hash = t.hash and tp.shard = in_shard
     ) p on true;

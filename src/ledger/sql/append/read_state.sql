@@ -31,7 +31,7 @@ select c.*,
   s.version as account_version_now, s.frozen or s.erased as frozen, s.budgets,
   -- A plan that the tariff does not know allows nothing, and gives nothing.
   coalesce(s.max_in_flight, v_plan_max_in_flight[p.plan], 0) as max_in_flight,
-  v_plan_has_terms[p.plan] as has_terms,
+  p.plan is not null and v_plan_credits[p.plan] is null as has_terms,
   -- Where it stands among the tariff's plans.
   p.plan,
   coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,
