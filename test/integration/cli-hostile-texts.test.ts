@@ -123,7 +123,15 @@ const silent = new Set([
     'config/schema',
     'demo',
   ],
-  ...['doctor', 'export/events', 'export/statements', 'grants/add', 'grants/adjust', 'import'],
+  ...[
+    'doctor',
+    'export/events',
+    'export/statements',
+    'grants/add',
+    'grants/adjust',
+    'grants/pack',
+    'import',
+  ],
   ...[
     'keys/create',
     'keys/find',

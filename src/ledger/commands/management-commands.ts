@@ -212,7 +212,7 @@ export function openManagementCommands(
       const { accountId, mode, externalId, pack } = command
       const [row] = await sql<[{ result: ManagementReply }]>`
         select grant_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${`external:${accountId}:${externalId}`},
-          ${packDigest(command)}, ${accountId}, ${mode}, null, ${canonicalJson({ externalId, pack })},
+          ${packDigest(command)}, ${accountId}, ${mode}, ${null}, ${canonicalJson({ externalId, pack })},
           ${bytes(command.private)}, ${command.actor}) as result`
       return accepted(shard, row.result)
     },
