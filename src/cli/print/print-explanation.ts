@@ -182,19 +182,22 @@ function printLots({ state, decision, position }: Explanation): void {
   heading('Lots, in the order in which they are drawn on')
   const drawn = (lot: number | null) =>
     decision.draws.find((draw) => draw.lot === lot)?.credits ?? 0
+  const lineOf = (lot: (typeof lots)[number]) => [
+    printPosition({ shard, position: lot.lot }),
+    lot.kind,
+    lot.expiresAt === null ? 'never' : time(lot.expiresAt),
+    asCredits(lot.free),
+    asCredits(drawn(lot.lot)),
+  ]
+  const isAllowance = ({ kind }: (typeof lots)[number]) => kind === 'allowance'
   table(
     ['Lot', 'Kind', 'Expires (UTC)', 'Free', 'Drawn'],
     [
-      ...lots.map((lot) => [
-        printPosition({ shard, position: lot.lot }),
-        lot.kind,
-        lot.expiresAt === null ? 'never' : time(lot.expiresAt),
-        asCredits(lot.free),
-        asCredits(drawn(lot.lot)),
-      ]),
+      ...lots.filter(isAllowance).map(lineOf),
       ...(due > 0
         ? [['due', 'allowance', 'with the month', asCredits(due), asCredits(drawn(null))]]
         : []),
+      ...lots.filter((lot) => !isAllowance(lot)).map(lineOf),
     ],
   )
 }
