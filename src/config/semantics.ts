@@ -10,7 +10,7 @@ import { mapFaults } from './checks/map-faults.ts'
 import { methodFaults } from './checks/method-faults.ts'
 import { parameterFaults } from './checks/parameter-faults.ts'
 import { pathFaults, samePathFaults } from './checks/path-faults.ts'
-import { planFaults } from './checks/plan-faults.ts'
+import { currencyFaults, defaultPlanFaults, planFaults } from './checks/plan-faults.ts'
 import { maxBodyBytes, requestFaults } from './checks/request-faults.ts'
 import { keyHeaderFaults, ownParameterFaults, serviceFaults } from './checks/service-faults.ts'
 import { targetFaults } from './checks/target-faults.ts'
@@ -48,6 +48,8 @@ export function semanticFaults(
     ),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], planFaults(plan))),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], pricesFaults(plan, file, isSound))),
+    ...currencyFaults(plans),
+    ...defaultPlanFaults(file.defaultPlan, file.plans),
     ...unknownName(['defaultPlan'], 'plan', file.defaultPlan, Object.keys(file.plans)),
     ...holdSecondsFaults(file, routes),
   ]

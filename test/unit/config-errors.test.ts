@@ -824,3 +824,28 @@ describe('what is often mistaken', () => {
     ])
   })
 })
+
+describe('plans that do not go together', () => {
+  const sold = smallConfig.replace('minorUnits: 0', 'minorUnits: 900')
+
+  test('fees are in one currency', () => {
+    expect(() => parse(sold)).not.toThrow()
+    const plan = /^ {2}pro:\n((?: {4}.*\n)+)/m.exec(sold)?.[0] as string
+    const other = plan.replace('pro:', 'large:').replace(/currency: \w+/, 'currency: USD')
+    expect(problemsOf(sold.replace(plan, plan + other))).toEqual([
+      'plans.large.fee.currency: expected EUR, as the fee of pro, got "USD": the fees of all plans are in one currency',
+    ])
+    // A fee of nothing is in no currency.
+    const free = other.replace('minorUnits: 900', 'minorUnits: 0')
+    expect(() => parse(sold.replace(plan, plan + free))).not.toThrow()
+  })
+
+  test('the default plan can be given', () => {
+    const problems = problemsOf(
+      smallConfig.replace('credits: 100', 'credits: 100\n    grantable: false'),
+    )
+    expect(problems).toEqual([
+      'defaultPlan: pro is not given any more (grantable: false): name another plan, for new accounts get this one',
+    ])
+  })
+})

@@ -11,3 +11,26 @@ export function planFaults({ firstMonth, credits, fee }: Plan): Fault[] {
     },
   ]
 }
+
+/** Fees are compared and billed in one currency. One of nothing is in none. */
+export function currencyFaults(plans: readonly (readonly [string, Plan])[]): Fault[] {
+  const [first, ...others] = plans.filter(([, { fee }]) => fee.minorUnits > 0)
+  if (!first) return []
+  const [named, { fee }] = first
+  return others
+    .filter(([, plan]) => plan.fee.currency !== fee.currency)
+    .map(([name, plan]) => ({
+      path: ['plans', name, 'fee', 'currency'],
+      message: `expected ${fee.currency}, as the fee of ${named}, got "${plan.fee.currency}": the fees of all plans are in one currency`,
+    }))
+}
+
+/** Whoever opens an account gets the default plan. */
+export function defaultPlanFaults(
+  defaultPlan: string,
+  plans: Readonly<Record<string, Plan>>,
+): Fault[] {
+  if (plans[defaultPlan]?.grantable !== false) return []
+  const message = `${defaultPlan} is not given any more (grantable: false): name another plan, for new accounts get this one`
+  return [{ path: ['defaultPlan'], message }]
+}
