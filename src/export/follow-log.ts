@@ -90,6 +90,8 @@ async function writeFile(
     file.add(columns)
     hash = String(columns.find(({ name }) => name === 'event_hash')?.values.at(-1))
     onRows(count)
+    // The values of a piece are many and small, and would be collected only when there are several times as many.
+    Bun.gc(true)
   }
   return { bytes: file?.finish() ?? new Uint8Array(), hash: hash.slice(0, hashCharacters) }
 }

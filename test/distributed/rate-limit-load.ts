@@ -1,6 +1,7 @@
 /** Calls of several gateways for several accounts, as fast as they go, and what was admitted of them. */
 import { openRateLimiter } from '../../src/gate/rate-limit/open-rate-limiter.ts'
 import type { RateLimit, RateLimiter } from '../../src/gate/rate-limit/rate-limiter.ts'
+import { until } from '../support/until.ts'
 
 export interface Decided {
   readonly account: string
@@ -106,4 +107,9 @@ export function longestDegraded(decided: readonly Decided[], account: string): n
     }
   }
   return longest
+}
+
+/** Waits for something to be seen of the load. It is in the same process, which must not be busy with looking. */
+export function untilSeen(condition: () => boolean | Promise<boolean>): Promise<void> {
+  return until(condition, 60_000, 50)
 }

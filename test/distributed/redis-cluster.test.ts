@@ -4,7 +4,6 @@ import type { RateLimiter } from '../../src/gate/rate-limit/rate-limiter.ts'
 import { slotOf } from '../../src/gate/rate-limit/redis-slots.ts'
 import { type ClusterNode, startCluster, type TestCluster } from '../support/redis-cluster.ts'
 import { openShop } from '../support/shop.ts'
-import { until } from '../support/until.ts'
 import {
   limitsOf,
   longestDegraded,
@@ -13,6 +12,7 @@ import {
   prefix,
   startLoad,
   tagOf,
+  untilSeen,
 } from './rate-limit-load.ts'
 
 const span = { limit: 180, windowMs: 2_000 }
@@ -44,7 +44,7 @@ function slotOfAccount(account: string): number {
 }
 
 async function decidedByRedis(): Promise<void> {
-  await until(async () => {
+  await untilSeen(async () => {
     const decisions = await Promise.all(
       gateways.flatMap((gateway) =>
         accounts.map((account) => gateway.takePermit(limitsOf(account, span.limit, span.windowMs))),
@@ -81,14 +81,14 @@ test.skipIf(!isInstalled)(
     const move = await cluster.beginMove(slot, from, to)
     expect(await move.moveKeys()).toBeGreaterThan(0)
     const leftMs = performance.now()
-    await until(() => since(leftMs).some((each) => each.account === account && each.degraded))
+    await untilSeen(() => since(leftMs).some((each) => each.account === account && each.degraded))
     // For as long as the slot is on its way, the account is limited locally.
-    await until(() => since(leftMs).filter((each) => each.account === account).length > 300)
+    await untilSeen(() => since(leftMs).filter((each) => each.account === account).length > 300)
     await move.end()
     const endedMs = performance.now()
-    await until(() => since(endedMs).some((each) => each.account === account && !each.degraded))
+    await untilSeen(() => since(endedMs).some((each) => each.account === account && !each.degraded))
     const decidedMs = performance.now()
-    await until(() => performance.now() - decidedMs > span.windowMs)
+    await untilSeen(() => performance.now() - decidedMs > span.windowMs)
     await load.stop()
 
     expect(load.failed).toEqual([])
@@ -101,7 +101,7 @@ test.skipIf(!isInstalled)(
     // The new master is not asked before it has been one for a time span.
     expect(decidedMs - endedMs).toBeGreaterThan(span.windowMs - 100)
   },
-  60_000,
+  120_000,
 )
 
 test.skipIf(!isInstalled)(
@@ -129,7 +129,7 @@ test.skipIf(!isInstalled)(
     const calling = callOn()
     const load = startLoad(gateways, accounts, span)
     try {
-      await until(() => calls.at(-1)?.degraded === false)
+      await untilSeen(() => calls.at(-1)?.degraded === false)
       const victim = await cluster.masterOf(slot)
       const owners = new Map<string, ClusterNode>()
       for (const each of accounts) owners.set(each, await cluster.masterOf(slotOfAccount(each)))
@@ -138,17 +138,17 @@ test.skipIf(!isInstalled)(
       await victim.kill('SIGKILL')
       const killedMs = performance.now()
       const after = () => load.decided.filter(({ atMs }) => atMs > killedMs)
-      await until(() =>
+      await untilSeen(() =>
         struck.every((each) => after().some((one) => one.account === each && one.degraded)),
       )
-      await until(() => calls.some((each) => each.degraded))
-      await until(
+      await untilSeen(() => calls.some((each) => each.degraded))
+      await untilSeen(
         () =>
           struck.every((each) => isDecidedByRedis(after(), each)) &&
           calls.at(-1)?.degraded === false,
       )
       const backMs = performance.now()
-      await until(() => performance.now() - backMs > span.windowMs)
+      await untilSeen(() => performance.now() - backMs > span.windowMs)
       await load.stop()
 
       expect(load.failed).toEqual([])

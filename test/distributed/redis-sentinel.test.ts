@@ -2,8 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { RateLimiter } from '../../src/gate/rate-limit/rate-limiter.ts'
 import { startSentinels, type TestSentinels } from '../support/redis-sentinels.ts'
-import { until } from '../support/until.ts'
-import { mostInSpan, openGateways, startLoad } from './rate-limit-load.ts'
+import { mostInSpan, openGateways, startLoad, untilSeen } from './rate-limit-load.ts'
 
 const span = { limit: 180, windowMs: 2_000 }
 const accounts = Array.from({ length: 6 }, (_, n) => `acc_${n}`)
@@ -34,14 +33,14 @@ test.skipIf(!isInstalled)(
           .slice(-9)
         return last.length === 9 && last.every(({ degraded }) => degraded === are)
       })
-    await until(() => lastAreDegraded(false))
+    await untilSeen(() => lastAreDegraded(false))
     const first = await sentinels.master()
     await first.kill('SIGKILL')
     const killedMs = performance.now()
-    await until(() => lastAreDegraded(true, killedMs))
-    await until(() => lastAreDegraded(false, killedMs))
+    await untilSeen(() => lastAreDegraded(true, killedMs))
+    await untilSeen(() => lastAreDegraded(false, killedMs))
     const backMs = performance.now()
-    await until(() => performance.now() - backMs > span.windowMs)
+    await untilSeen(() => performance.now() - backMs > span.windowMs)
     await load.stop()
 
     expect((await sentinels.master()).port).not.toBe(first.port)
