@@ -3,8 +3,7 @@
  * found then can extend the hold, or refuse the call.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { creditRules } from '../../src/projector/verify/credit-rules.ts'
-import { openLogCheck } from '../../src/projector/verify/log-check.ts'
+import { openMeaningCheck } from '../../src/projector/verify/meaning/meaning-check.ts'
 import { explainCall } from '../../src/reports/explain/explain-call.ts'
 import { flacFile, wavFile } from '../support/audio-files.ts'
 import { openShop, type Shop, type ShopRequest } from '../support/shop.ts'
@@ -86,7 +85,11 @@ test('with too few credits for what is found it is refused, and costs nothing', 
 })
 
 test('the log stands up to verification', async () => {
-  const check = await openLogCheck(creditRules, { url: shop.ledger.url, shard: 0, maxDescribed: 9 })
+  const check = await openMeaningCheck({
+    url: shop.ledger.url,
+    shard: 0,
+    maxDescribed: 9,
+  })
   try {
     expect((await check.advance()).faults).toEqual([])
   } finally {

@@ -221,7 +221,7 @@ async function runSomeOnLeases(): Promise<void> {
 
 /** What the check finds: of each hold and lot that a fault names, the first position. */
 async function found(ends: readonly number[]): Promise<Record<string, number>> {
-  const check = await openLogCheck(creditRules, {
+  const check = await openLogCheck('credits', [creditRules()], {
     url: database.url,
     shard: 0,
     maxDescribed: 100_000,

@@ -9,11 +9,7 @@ import {
 } from '../../src/projector/temporary-projection.ts'
 import { compareProjection } from '../../src/projector/verify/compare-projection.ts'
 import { creditRules } from '../../src/projector/verify/credit-rules.ts'
-import {
-  combineVerifications,
-  type LogVerification,
-  openLogCheck,
-} from '../../src/projector/verify/log-check.ts'
+import { type LogVerification, openLogCheck } from '../../src/projector/verify/log-check.ts'
 import { orderRules } from '../../src/projector/verify/order-rules.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { runCli, startCli } from '../support/cli.ts'
@@ -37,13 +33,11 @@ afterAll(async () => {
 
 async function checkLog(): Promise<LogVerification> {
   const options = { url: ledger.url, shard: 0, maxDescribed: 100 }
-  const checks = await Promise.all(
-    [orderRules, creditRules].map((rules) => openLogCheck(rules, options)),
-  )
+  const check = await openLogCheck('log', [orderRules(), creditRules()], options)
   try {
-    return combineVerifications(await Promise.all(checks.map((check) => check.advance())), 100)
+    return await check.advance()
   } finally {
-    await Promise.all(checks.map((check) => check.close()))
+    await check.close()
   }
 }
 

@@ -1,22 +1,13 @@
 /** What verify finds in a log, and in the tables beside it: everything but the projections, which are rebuilt from the log. */
 import { connect } from '../../src/ledger/connect.ts'
-import { creditRules } from '../../src/projector/verify/credit-rules.ts'
-import {
-  type LogCheck,
-  type LogCheckOptions,
-  type LogFault,
-  openLogCheck,
-} from '../../src/projector/verify/log-check.ts'
+import type { LogCheck, LogCheckOptions, LogFault } from '../../src/projector/verify/log-check.ts'
 import { openMeaningCheck } from '../../src/projector/verify/meaning/meaning-check.ts'
-import { orderRules } from '../../src/projector/verify/order-rules.ts'
 import { checkCommands } from '../../src/projector/verify/tables/check-commands.ts'
 
 export async function faultsIn(url: string): Promise<LogFault[]> {
   const options: LogCheckOptions = { url, shard: 0, maxDescribed: 100_000 }
   const checks: LogCheck[] = []
   try {
-    checks.push(await openLogCheck(orderRules, options))
-    checks.push(await openLogCheck(creditRules, options))
     checks.push(await openMeaningCheck(options))
     const found = await Promise.all(checks.map((check) => check.advance()))
     return [...found.flatMap(({ faults }) => faults), ...(await commandFaults(url))]

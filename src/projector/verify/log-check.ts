@@ -13,6 +13,8 @@ import { bulkSettings } from '../apply-range.ts'
 import type { Progress } from '../progress.ts'
 import { type SearchPath, withSearchPath } from '../search-path.ts'
 import { openTemporaryTables, type TemporaryOptions } from '../temporary-tables.ts'
+import { LogEvent } from './log/log-event.ts'
+import { readLog } from './log/read-log.ts'
 
 /** What is wrong, and at which event. */
 export interface LogFault {
@@ -30,16 +32,14 @@ export interface LogVerification {
   readonly faults: readonly LogFault[]
 }
 
-/** Rules of a log, as SQL. */
+/** Says what is wrong with an event, or with what stands at the end of a range. */
+export type Note = (fault: string) => void
+
+/** Rules of a log, which follow it event by event. */
 export interface LogRules {
-  readonly name: string
-  /** Statements that make the empty tables for what is carried over from range to range. */
-  readonly carryOver: readonly string[]
-  /**
-   * Statements that put what is wrong into `faults`, and write what is carried over.
-   * @param events `events where …`: those of the range, to which conditions can be added
-   */
-  checkRange(events: string, range: LogRange): string[]
+  follow(event: LogEvent, note: Note): void
+  /** After the last event of a range; what it notes is noted at the range's end. */
+  endRange?(range: LogRange, note: Note): void
 }
 
 /** Events of a shard after a position, up to another one. */
@@ -63,12 +63,29 @@ export interface LogCheckOptions extends TemporaryOptions {
   readonly maxDescribed: number
 }
 
-/** Opens the check of a shard's log by these rules, on a connection of its own. */
-export function openLogCheck(rules: LogRules, options: LogCheckOptions): Promise<LogCheck> {
-  const faultsTable = 'create table faults (position bigint not null, fault text not null)'
-  return openRangeCheck(rules.name, [faultsTable, ...rules.carryOver], options, (range, of) => {
-    const statements = rules.checkRange(eventsOf(range), range)
-    return of.run<Finding>([...statements, 'delete from faults returning position, fault'])
+/**
+ * Opens the check of a shard's log by these rules, on a connection of its own. The log is read once for all of them, and each
+ * event is given to one after the other.
+ */
+export function openLogCheck(
+  name: string,
+  rules: readonly LogRules[],
+  options: LogCheckOptions,
+): Promise<LogCheck> {
+  const event = new LogEvent()
+  return openRangeCheck(name, [], options, async (range, { sql }) => {
+    const findings: Finding[] = []
+    let position = 0
+    const note: Note = (fault) => {
+      findings.push({ position, fault })
+    }
+    await readLog(sql, eventsOf(range), event, () => {
+      position = event.position
+      for (const each of rules) each.follow(event, note)
+    })
+    position = range.upTo
+    for (const each of rules) each.endRange?.(range, note)
+    return findings
   })
 }
 

@@ -12,15 +12,8 @@ import { type Job, runConcurrently } from '../run-concurrently.ts'
 import { openTemporaryProjection, type TemporaryProjection } from '../temporary-projection.ts'
 import type { TemporaryOptions } from '../temporary-tables.ts'
 import { compareProjection, type ProjectionVerification } from './compare-projection.ts'
-import { creditRules } from './credit-rules.ts'
-import {
-  combineVerifications,
-  type LogCheck,
-  type LogVerification,
-  openLogCheck,
-} from './log-check.ts'
+import { combineVerifications, type LogCheck, type LogVerification } from './log-check.ts'
 import { openMeaningCheck } from './meaning/meaning-check.ts'
-import { orderRules } from './order-rules.ts'
 import {
   openSchemaCheck,
   type SchemaCheck,
@@ -85,11 +78,7 @@ async function openAll(
   tables.push(openTablesCheck(options))
   schema.push(openSchemaCheck(options))
   for (const shard of await shardsOf(options)) {
-    for (const rules of [creditRules, orderRules]) {
-      const check = await openLogCheck(rules, { ...options, shard })
-      checks.push({ name: `${rules.name} ${shard}`, check })
-    }
-    checks.push({ name: `meaning ${shard}`, check: await openMeaningCheck({ ...options, shard }) })
+    checks.push({ name: `log ${shard}`, check: await openMeaningCheck({ ...options, shard }) })
   }
   for (const projection of projections) {
     const temporary = await openTemporaryProjection(projection, options)

@@ -1,6 +1,5 @@
 /** Accounts: opened once, by their owner's id, and never changed after they were erased. */
 import { accountIdOf } from '../../../lib/ids.ts'
-import { noteKey } from './follow-key.ts'
 import { expectTrials } from './follow-trials.ts'
 import type { LedgerState } from './ledger-state.ts'
 import { microsOf, type RareEvent } from './rare-events.ts'
@@ -50,6 +49,5 @@ export function followAccount(state: LedgerState, event: RareEvent): string[] {
       known.erased = true
       break
   }
-  for (const key of known.keys) noteKey(state, key, position)
   return faults
 }

@@ -8,10 +8,10 @@ import { isOpeningOrNot } from '../../../../events/openings.ts'
 import { typeIn } from '../../../../events/type-condition.ts'
 import { withQuantity } from '../../../pricing/counting.ts'
 import type { CheckConnection, Finding, LogRange } from '../log-check.ts'
+import type { EventGroup } from './event-groups.ts'
 import type { LedgerState } from './ledger-state.ts'
 import { findPrice, priceFault } from './price-groups.ts'
 import { type Micros, microsOf } from './rare-events.ts'
-import type { EventGroup } from './scan-calls.ts'
 
 interface CallEvent {
   readonly position: number

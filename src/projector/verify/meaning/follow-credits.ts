@@ -55,7 +55,6 @@ function followGrant(state: LedgerState, event: RareEvent): string[] {
   const faults: string[] = []
   const lot = { lot: position, accountId, mode, startsAt, expiresAt }
   state.lots.set(position, lot)
-  state.newLots.push(lot)
   const purse = purseOf(state, purseName(event))
   if ((kind === 'allowance' || kind === 'trial') !== (actor === 'ledger')) {
     faults.push('the ledger itself grants what plans give, and nothing else')

@@ -11,7 +11,7 @@ export function followKey(state: LedgerState, event: RareEvent): string[] {
 }
 
 function followMaking(state: LedgerState, event: RareEvent): string[] {
-  const { keyId, accountId, mode, payload, streamVersion, position } = event
+  const { keyId, accountId, mode, payload, streamVersion } = event
   const faults: string[] = []
   if (streamVersion !== 1) faults.push('it is not the first of its stream')
   if (state.keys.has(keyId)) return [...faults, 'its key was made already']
@@ -19,17 +19,11 @@ function followMaking(state: LedgerState, event: RareEvent): string[] {
   if (!account || account.erased) faults.push('its account was not open')
   const key: FollowedKey = {
     ...{ keyId, accountId, mode, version: 1, hash: payload.hash },
-    ...{
-      enabled: payload.enabled ?? true,
-      revoked: false,
-      expiresAt: payload.expiresAt,
-      spans: [],
-    },
+    ...{ enabled: payload.enabled ?? true, revoked: false, expiresAt: payload.expiresAt },
   }
   faults.push(...takeSecret(state, key, payload.hash))
   state.keys.set(keyId, key)
   account?.keys.push(key)
-  noteKey(state, key, position)
   return faults
 }
 
@@ -73,7 +67,6 @@ function followChange(state: LedgerState, event: RareEvent): string[] {
       if (payload.expiresAt !== undefined) key.expiresAt = payload.expiresAt
       break
   }
-  noteKey(state, key, position)
   return faults
 }
 
@@ -93,13 +86,4 @@ function takeSecret(state: LedgerState, key: FollowedKey, hash: string): string[
   const owner = state.secrets.get(hash)
   state.secrets.set(hash, key.keyId)
   return owner === undefined ? [] : ['its secret is that of a key already']
-}
-
-/** Notes what stands of a key after the event at a position. */
-export function noteKey(state: LedgerState, key: FollowedKey, after: number): void {
-  const { version, enabled, revoked, expiresAt } = key
-  const account = state.accounts.get(key.accountId)
-  const buys = enabled && !revoked && account !== undefined && !account.frozen && !account.erased
-  key.spans.push({ after, version, buys, expiresAt })
-  state.changedKeys.add(key)
 }

@@ -34,17 +34,6 @@ export interface FollowedKey {
   revoked: boolean
   /** As the payload has it; null: never. */
   expiresAt: string | null
-  /** What stood of it after each event that changed it. */
-  readonly spans: KeySpan[]
-}
-
-/** What stood of a key after the event at a position. */
-interface KeySpan {
-  readonly after: number
-  readonly version: number
-  /** Neither key nor account kept it from buying, but for its time. */
-  readonly buys: boolean
-  readonly expiresAt: string | null
 }
 
 interface Lot {
@@ -87,9 +76,6 @@ export interface LedgerState {
   trialsDue: TrialDue[]
   /** Where a producer was fenced, by its instance. */
   readonly fenced: Map<string, number>
-  /** Keys and lots that have changed since they were last looked at. */
-  readonly changedKeys: Set<FollowedKey>
-  readonly newLots: Lot[]
 }
 
 export function newLedgerState(): LedgerState {
@@ -97,7 +83,7 @@ export function newLedgerState(): LedgerState {
     ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [], purses: new Map() },
     trialsDue: [],
     budgets: newFollowedBudgets(),
-    ...{ lots: new Map(), fenced: new Map(), changedKeys: new Set(), newLots: [] },
+    ...{ lots: new Map(), fenced: new Map() },
   }
 }
 

@@ -1,21 +1,32 @@
 /**
- * Whether every event is one that the ledger would have written after those before it. Events that no call makes are rare:
- * they are followed one by one, and give what stood at each position (follow-events.ts). The events of calls are scanned
- * range by range against that (scan-calls.ts) and priced in groups (price-groups.ts). Few calls are followed, too
+ * Whether a log keeps all rules: it is in order and unchanged, and every event is one that the ledger would have written after those
+ * before it. The log is read once, and followed event by event: order (order-rules.ts), what is bought (purchase-rules.ts) and credits
+ * (credit-rules.ts). Events that no call makes are followed one by one (follow-events.ts), and give what stands where those of calls
+ * come (scan-calls.ts), which are priced in groups (price-groups.ts). Few calls are followed once more, by themselves
  * (follow-calls.ts).
  */
+import { creditRules } from '../credit-rules.ts'
+import { newCreditState } from '../credits/credit-state.ts'
+import { LogEvent } from '../log/log-event.ts'
+import { readLog } from '../log/read-log.ts'
 import {
   type CheckConnection,
+  eventsOf,
   type Finding,
   type LogCheck,
   type LogCheckOptions,
   type LogRange,
+  type LogRules,
+  type Note,
   openRangeCheck,
 } from '../log-check.ts'
+import { orderRules } from '../order-rules.ts'
+import { purchaseRules } from '../purchase-rules.ts'
 import { checkBudgets } from './check-budgets.ts'
 import { checkClaims, claimTables } from './check-claims.ts'
 import { checkPlans } from './check-plans.ts'
 import { checkRefunds } from './check-refunds.ts'
+import { hasClaims } from './event-groups.ts'
 import { followCalls } from './follow-calls.ts'
 import { unpaidAtEnd } from './follow-credits.ts'
 import { followEvent } from './follow-events.ts'
@@ -24,31 +35,36 @@ import { type LedgerState, newLedgerState } from './ledger-state.ts'
 import { checkPayloads } from './payload-fault.ts'
 import { checkPrices } from './price-groups.ts'
 import { type RareEvent, readRareEvents } from './rare-events.ts'
-import { hasClaims, scanCalls, scanTables } from './scan-calls.ts'
-import { tariffInForce } from './tariff-in-force.ts'
-import { writeJoinedTables } from './write-joined-tables.ts'
+import { type CallScan, scanCalls } from './scan-calls.ts'
+
+/** What follows the log, in this order: what is bought is compared with what stands of credits before it. */
+interface Following {
+  readonly state: LedgerState
+  readonly event: LogEvent
+  readonly rules: readonly LogRules[]
+  readonly scan: CallScan
+}
 
 export function openMeaningCheck(options: LogCheckOptions): Promise<LogCheck> {
   const state = newLedgerState()
-  return openRangeCheck('meaning', [...scanTables, ...claimTables], options, (range, connection) =>
-    checkRange(state, range, connection),
+  const credits = newCreditState()
+  const scan = scanCalls(state, credits)
+  const rules = [orderRules(), scan, purchaseRules(credits, state), creditRules(credits)]
+  const following = { state, event: new LogEvent(), rules, scan }
+  return openRangeCheck('log', claimTables, options, (range, connection) =>
+    checkRange(following, range, connection),
   )
 }
 
 async function checkRange(
-  state: LedgerState,
+  following: Following,
   range: LogRange,
   connection: CheckConnection,
 ): Promise<Finding[]> {
+  const { state, scan } = following
   const rare = await readRareEvents(connection.sql, range)
-  const findings = followRare(state, rare, range)
-  await writeJoinedTables(state, range, connection)
-  const tariff = await tariffInForce(state, range, connection)
-  const groups = await scanCalls(connection, range, { tariff, fenced: state.fenced })
-  for (const { fault, positions } of groups) {
-    if (fault === null) continue
-    findings.push(...(positions ?? []).map((position) => ({ position, fault })))
-  }
+  const findings = await followRange(following, rare, range, connection)
+  const groups = scan.takeGroups()
   findings.push(...(await checkPayloads(state, groups, range, connection)))
   findings.push(...(await checkPrices(state, groups, range, connection)))
   findings.push(...(await followCalls(state, groups, range, connection)))
@@ -59,15 +75,34 @@ async function checkRange(
   return findings
 }
 
-function followRare(
-  state: LedgerState,
+async function followRange(
+  { state, event, rules }: Following,
   rare: readonly RareEvent[],
-  { upTo, end }: LogRange,
-): Finding[] {
-  const findings = rare.flatMap((event) => [
+  range: LogRange,
+  { sql }: CheckConnection,
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  let position = range.after
+  let next = 0
+  const note: Note = (fault) => {
+    findings.push({ position, fault })
+  }
+  await readLog(sql, eventsOf(range), event, () => {
+    position = event.position
+    for (const each of rules) each.follow(event, note)
+    for (; (rare[next]?.position ?? Number.POSITIVE_INFINITY) <= position; next++) {
+      findings.push(...followRare(state, rare[next] as RareEvent))
+    }
+  })
+  position = range.upTo
+  for (const each of rules) each.endRange?.(range, note)
+  if (range.upTo < range.end) return findings
+  return [...findings, ...unpaidAtEnd(state), ...missingTrials(state)]
+}
+
+function followRare(state: LedgerState, event: RareEvent): Finding[] {
+  return [
     ...missingTrials(state, event),
     ...followEvent(state, event).map((fault) => ({ position: event.position, fault })),
-  ])
-  if (upTo < end) return findings
-  return [...findings, ...unpaidAtEnd(state), ...missingTrials(state)]
+  ]
 }

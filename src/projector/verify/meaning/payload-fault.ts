@@ -4,9 +4,9 @@ import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox
 import { catalogue } from '../../../../events/catalogue.ts'
 import { type Counted, countedOf } from '../../../../events/counted.ts'
 import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
+import type { EventGroup } from './event-groups.ts'
 import type { LedgerState } from './ledger-state.ts'
 import { findPrice, hasPrices, noPriceFault, priceFault } from './price-groups.ts'
-import type { EventGroup } from './scan-calls.ts'
 
 interface PayloadCheck {
   readonly fields: ReadonlySet<string>

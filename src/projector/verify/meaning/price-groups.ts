@@ -4,8 +4,8 @@ import { priceForPlan, pricingPlan } from '../../../pricing/plan-prices.ts'
 import { exactCredits } from '../../../pricing/price-arithmetic.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
+import type { EventGroup } from './event-groups.ts'
 import type { LedgerState } from './ledger-state.ts'
-import type { EventGroup } from './scan-calls.ts'
 
 export async function checkPrices(
   state: LedgerState,

@@ -1,187 +1,243 @@
 /**
- * One scan of a range for the events of calls: each has the columns of its type, its credits are what it moves, and what is
- * bought is bought by a key, at a tariff and from a lot that stood then. Sound events come back in groups that cost the same,
- * to be priced.
+ * Follows the events of calls: each has the columns of its type, its credits are what it moves, and what is bought is bought by a
+ * key, at a tariff and from a lot that stood then. Sound events are added up to groups that cost the same, to be priced.
  */
+import type { EventType } from '../../../../events/catalogue.ts'
 import {
   drawingTypes,
   frequentTypes,
   holdTypes,
   typesWith,
 } from '../../../../events/event-types.ts'
-import { typeIn } from '../../../../events/type-condition.ts'
-import { type CheckConnection, eventsOf, type LogRange } from '../log-check.ts'
-import { hasColumns } from './event-columns.ts'
+import { type CreditState, purseOf } from '../credits/credit-state.ts'
+import type { LogEvent } from '../log/log-event.ts'
+import type { Note } from '../log-check.ts'
+import { type Shape, shapeOf } from './call-shapes.ts'
+import { type EventGroup, EventGroups } from './event-groups.ts'
+import { type FollowedKey, type LedgerState, tariffAt } from './ledger-state.ts'
+import { type Micros, microsOf } from './rare-events.ts'
 
-/** Statements that make the tables which the scan joins. */
-export const scanTables: readonly string[] = [
-  // After an event at a position, up to the next one of the key or its account; null: still. `as_last` and `as_first` are its
-  // version in the text of a payload: to search for them costs a fraction of reading JSON.
-  `create table key_spans (key_id text not null, account_id text not null, mode text not null, after bigint not null,
-    up_to bigint, buys boolean not null, expires_at timestamptz, as_last text not null, as_first text not null)`,
-  'create table live_lots (lot bigint not null, account_id text not null, mode text not null, starts_at timestamptz, expires_at timestamptz)',
-]
+export interface CallScan {
+  /** Follows an event; `state` and `credits` are as they were before it. */
+  follow(event: LogEvent, note: Note): void
+  /** The groups of the events since it was last asked. */
+  takeGroups(): EventGroup[]
+}
 
-/** Events of a range that are told apart by nothing that the rules ask about. */
-export interface EventGroup {
+export function scanCalls(state: LedgerState, credits: CreditState): CallScan {
+  let groups = new EventGroups()
+  const inForce = tariffInForce(state)
+
+  return {
+    follow(event, note) {
+      const rules = rulesOf(event.type)
+      if (!rules) return
+      const text = event.payloadText
+      const key = state.keys.get(event.keyId ?? '')
+      const isPurchase = rules.draws || (rules.charges && event.held === null)
+      const isPlain = isPlainPayload(rules, event, text, key)
+      const fault = rules.isShape(event, text)
+        ? termsFault({ state, credits, inForce }, event, { rules, isPurchase, isPlain, key, text })
+        : 'its columns or its credits are not those of an event of its type'
+      const isPriced = rules.charges || (rules.opens && event.slots === null)
+      const group =
+        isPriced && isPlain && fault === undefined ? groups.priced(event) : groups.other(event.type)
+      group.events++
+      if (rules.opens && !isPlain && text.includes('"claim"')) group.claims = true
+      if (isFollowed(rules, event, text)) group.followed.push(event.requestId ?? '')
+      if (fault !== undefined) note(fault)
+      else if (!isPlain) group.unusual.push(event.position)
+    },
+    takeGroups() {
+      const taken = groups.all
+      groups = new EventGroups()
+      return taken
+    },
+  }
+}
+
+/** What the rules ask about a type of the events of calls. */
+interface TypeRules {
   readonly type: string
-  /** Of holds and charges of calls with plain payloads; null: of another event. */
-  readonly tariff: string | null
-  readonly endpoint: string | null
-  readonly quantity: number | null
-  readonly credits: number | null
-  /** Whether the call has an Idempotency-Key. */
-  readonly claims: boolean
-  readonly events: number
-  /** What is wrong with each of them, and where they are. */
-  readonly fault: string | null
-  readonly positions: readonly number[] | null
-  /** The ids of calls among them that have to be followed event by event. */
-  readonly followed: readonly string[] | null
-  /** Where the events are whose payloads are of no plain form. */
-  readonly unusual: readonly number[] | null
+  readonly opens: boolean
+  /** It draws on lots for a hold. */
+  readonly draws: boolean
+  readonly charges: boolean
+  readonly isShape: Shape
 }
 
-interface ScanTerms {
-  /** The tariff in force, as an SQL expression. */
-  readonly tariff: string
-  /** Producers that were fenced, by their instances. */
-  readonly fenced: ReadonlyMap<string, number>
+const rulesByType = new Map(frequentTypes.map((type) => [type as string, readRules(type)]))
+
+function rulesOf(type: string): TypeRules | undefined {
+  return rulesByType.get(type)
 }
 
-const charges = typeIn(typesWith('onLease', 'charges'))
-/** What is decided by the key, the account and the tariff as they are then. */
-const isPurchase = `(${typeIn(drawingTypes)} or ${charges} and held is null)`
-const isPriced = `(${charges} or ${typeIn(typesWith('hold', 'opens'))} and slots is null)`
-
-/** Calls that are followed event by event: more than one lot, more than one hold, or an end that their gateway did not bring. */
-const isFollowed = `(${typeIn(holdTypes)} and (cardinality(lots) > 1 or ${typeIn([
-  ...typesWith('hold', 'extends'),
-  'HoldExpired',
-])} or type = 'HoldReleased' and held is not null and quantity is not null or ${charges} and strpos(payload::text, '"gateway"') > 0))`
+function readRules(type: EventType): TypeRules {
+  return {
+    type,
+    opens: typesWith('hold', 'opens').includes(type),
+    draws: drawingTypes.includes(type),
+    charges: typesWith('onLease', 'charges').includes(type),
+    isShape: shapeOf(type),
+  }
+}
 
 /**
- * Whether an event's payload is one of those that nearly all have, as far as its text shows without being read: that of a hold,
- * of a charge, and of a charge on a lease.
+ * Calls that are followed event by event: more than one lot, more than one hold, or an end that their gateway did not bring.
  */
-const isPlain = `case e.type
-  when 'CreditsHeld' then starts_with(e.payload::text, '{"holdSeconds":') and strpos(e.payload::text, s.as_last) > 0
-    and octet_length(e.payload::text) - octet_length(s.as_last) between 17 and 22
-  when 'HoldSettled' then case when e.held is null
-    then octet_length(e.payload::text) = octet_length(s.as_first) + 48 else e.payload::text = '{}' end
-  when 'HoldExpired' then e.payload::text = '{}'
-end`
-
-export function scanCalls(
-  connection: CheckConnection,
-  range: LogRange,
-  terms: ScanTerms,
-): Promise<EventGroup[]> {
-  return connection.run<EventGroup>([
-    `select type, ${['tariff', 'endpoint', 'quantity', 'credits'].map(ofPriced).join(', ')},
-       claims, fault, count(*) as events,
-       array_agg(position) filter (where fault is not null) as positions,
-       array_agg(request_id) filter (where followed) as followed,
-       array_agg(position) filter (where fault is null and is_plain is not true) as unusual
-     from (
-       select position, type, request_id, tariff, endpoint, quantity, credits, claims, followed, is_plain,
-         is_priced and is_plain and fault is null as priced, fault
-       from (
-         select e.position, e.type, e.request_id, e.tariff, e.endpoint, e.quantity, e.credits, claims, followed, is_priced,
-           ${isPlain} as is_plain, ${faultOf(terms)} as fault
-         from (
-           select *, ${isPriced} as is_priced, ${isFollowed} as followed,
-             type = 'CreditsHeld' and strpos(payload::text, '"claim"') > 0 as claims
-           from ${eventsOf(range)} and ${typeIn(frequentTypes)}
-         ) e
-         left join key_spans s on s.key_id = e.key_id and e.position > s.after
-           and (s.up_to is null or e.position <= s.up_to)
-         left join live_lots l on l.lot = e.lots[1]
-         -- What stands above would otherwise be computed wherever it is named.
-         offset 0
-       ) checked
-     ) each
-     group by 1, 2, 3, 4, 5, 6, 7`,
-  ])
+function isFollowed({ type, charges }: TypeRules, event: LogEvent, text: string): boolean {
+  if (!followable.has(type)) return false
+  return (
+    (event.lots?.length ?? 0) > 1 ||
+    alwaysFollowed.has(type) ||
+    (type === 'HoldReleased' && event.held !== null && event.quantity !== null) ||
+    (charges && text.length > 2 && text.includes('"gateway"'))
+  )
 }
 
-function ofPriced(column: string): string {
-  return `case when priced then ${column} end as ${column}`
+const followable: ReadonlySet<string> = new Set(holdTypes)
+const alwaysFollowed: ReadonlySet<string> = new Set([
+  ...typesWith('hold', 'extends'),
+  'HoldExpired',
+])
+
+const plainHold = /^\{"holdSeconds":\d{1,6},"keyVersion":(\d+)\}$/
+const plainChargeOnLease = /^\{"keyVersion":(\d+),"lease":"[^"\\]{36}"\}$/
+
+/** Whether a payload is one of those that nearly all have: that of a hold, of a charge, and of a charge on a lease. */
+function isPlainPayload(
+  { type }: TypeRules,
+  { held }: LogEvent,
+  text: string,
+  key: FollowedKey | undefined,
+): boolean {
+  switch (type) {
+    case 'CreditsHeld':
+      return versionIn(plainHold, text) === key?.version
+    case 'HoldSettled':
+      return held === null ? versionIn(plainChargeOnLease, text) === key?.version : text === '{}'
+    case 'HoldExpired':
+      return text === '{}'
+    default:
+      return false
+  }
 }
 
-/** What is wrong with an event; the first that applies. */
-function faultOf({ tariff, fenced }: ScanTerms): string {
-  const isPurchaseOf = isPurchase.replace(/\b(type|held)\b/g, 'e.$1')
-  return `case
-    when not (${shapes}) then 'its columns or its credits are not those of an event of its type'
-    when s.key_id is null or s.account_id <> e.account_id or s.mode <> e.mode
-      then 'its key is not of its account and mode'
-    when e.actor <> 'key:' || e.key_id and not (e.type in ('HoldExpired', 'HoldSettled') and e.actor = 'gateway')
-      and e.type <> 'UsageImported'
-      then 'it is not its key that calls'
-    when ${isPurchaseOf} and strpos(e.payload::text, s.as_last) = 0 and strpos(e.payload::text, s.as_first) = 0
-      then 'its key was of another version'
-    when ${isPurchaseOf} and not s.buys then 'its key or its account could not buy'
-    when ${isPurchaseOf} and s.expires_at <= e.recorded_at then 'its key had expired'
-    when ${isPurchaseOf} and e.type <> 'HoldExtended' and e.tariff is distinct from (${tariff})
-      then 'its tariff was not in force'
-    when e.lots[1] is not null and (l.lot is null or l.account_id <> e.account_id or l.mode <> e.mode)
-      then format('lot %s is of another account or mode', e.lots[1])
-    when ${isPurchaseOf} and (e.recorded_at < l.starts_at or l.expires_at <= e.recorded_at)
-      then format('lot %s was not good at that time', e.lots[1])
-    ${fencedFault(fenced)}
-  end`
+/** Few payloads are told apart by more than the version of a key, and some of a lease. */
+const versions = new Map<string, number>()
+
+/** The version of its key that a plain payload names; NaN: it is not plain. */
+function versionIn(plain: RegExp, text: string): number {
+  let version = versions.get(text)
+  if (version === undefined) {
+    version = Number(plain.exec(text)?.[1])
+    if (versions.size > 10_000) versions.clear()
+    versions.set(text, version)
+  }
+  return version
 }
 
-function fencedFault(fenced: ReadonlyMap<string, number>): string {
-  if (fenced.size === 0) return ''
-  const values = [...fenced].map(([instance, at]) => `('${instance.replaceAll("'", "''")}', ${at})`)
-  return `when e.instance in (select f.instance from (values ${values.join(', ')}) f (instance, at) where f.at < e.position)
-    then 'its gateway was fenced'`
+interface Standing {
+  readonly state: LedgerState
+  readonly credits: CreditState
+  /** The hash of the tariff in force at a time. */
+  readonly inForce: (time: Micros) => string | undefined
 }
 
-/** The sum of an array that mostly has one element. */
-function sumOf(column: string): string {
-  return `case cardinality(${column}) when 1 then ${column}[1] else (select coalesce(sum(each), 0) from unnest(${column}) each) end`
+interface Asked {
+  readonly rules: TypeRules
+  readonly isPurchase: boolean
+  /** Of a purchase: with the version of its key in it. */
+  readonly isPlain: boolean
+  readonly key: FollowedKey | undefined
+  readonly text: string
 }
 
-const sameLength = (column: string) => `cardinality(lots) = cardinality(${column})`
-const namesLease = `strpos(payload::text, '"lease":') > 0`
-/** A UUIDv7, as whatever opens a request has. */
-const isNamed = `request_id like '________-____-7___-____-____________'`
-const isMoment = 'occurred_at = recorded_at'
-const endOfHold = `lots is not null and held is not null and ${sameLength('held')} and credits = -(${sumOf('held')})
-  and (endpoint is null) = (slots is not null)`
-
-/** Beside its columns, what an event of the type must be. */
-const more: Readonly<Record<string, string>> = {
-  CreditsHeld: `${isMoment} and credits = ${sumOf('held')} and ${sameLength('held')}
-    and (slots is null) = (endpoint is not null) and (slots is null) = (quantity is not null) and ${isNamed}`,
-  HoldExtended: `credits = ${sumOf('held')} and ${sameLength('held')}`,
-  HoldSettled: `credits = ${sumOf('moved')} and ${sameLength('moved')}
-    and (held is not null and ${sameLength('held')} and not ${namesLease} or held is null and ${namesLease} and ${isMoment} and ${isNamed})
-    and (status is null) = (latency_ms is null) and (status is null) = (strpos(payload::text, '"gateway"') > 0)`,
-  HoldReleased: `case when not ${namesLease} then ${endOfHold}
-    else credits = 0 and num_nonnulls(held, lots, slots) = 0 and num_nulls(endpoint, quantity) = 0 and ${isMoment} and ${isNamed} end`,
-  HoldExpired: endOfHold,
-  CallsCounted: `${isMoment} and quantity > 0`,
-  CallsRefused: `${isMoment} and quantity > 0`,
-  // Of a day before it was recorded.
-  UsageImported: 'occurred_at <= recorded_at',
+/** What is wrong with an event of the right shape; the first that applies. */
+function termsFault(
+  { state, credits, inForce }: Standing,
+  event: LogEvent,
+  { rules, isPurchase, isPlain, key, text }: Asked,
+): string | undefined {
+  const { type } = rules
+  const { recordedAt: time, lots } = event
+  if (key?.accountId !== event.accountId || key.mode !== event.mode) {
+    return 'its key is not of its account and mode'
+  }
+  if (
+    type !== 'UsageImported' &&
+    !event.isOfKey() &&
+    !(event.actor === 'gateway' && isEnded.has(type))
+  ) {
+    return 'it is not its key that calls'
+  }
+  if (isPurchase) {
+    if (!isPlain && !namesVersion(text, key.version)) return 'its key was of another version'
+    const account = state.accounts.get(key.accountId)
+    if (!key.enabled || key.revoked || !account || account.frozen || account.erased) {
+      return 'its key or its account could not buy'
+    }
+    if (key.expiresAt !== null && timeOf(key.expiresAt) <= time) return 'its key had expired'
+    if (type !== 'HoldExtended' && event.tariff !== inForce(time))
+      return 'its tariff was not in force'
+  }
+  const first = lots?.[0]
+  if (first !== undefined) {
+    const lot = credits.lots.get(first)
+    if (!lot?.purse || lot.purse !== purseOf(credits, event.accountId, event.mode)) {
+      return `lot ${first} is of another account or mode`
+    }
+    if (isPurchase && (time < lot.startsAt || lot.expiresAt <= time)) {
+      return `lot ${first} was not good at that time`
+    }
+  }
+  const fencedAt = state.fenced.size > 0 ? state.fenced.get(event.instance) : undefined
+  return fencedAt !== undefined && fencedAt < event.position ? 'its gateway was fenced' : undefined
 }
 
-const shapes = `case e.type ${frequentTypes
-  .map((type) => `when '${type}' then ${hasColumns(type)} and (${shapeOf(type)})`)
-  .join(' ')} end`.replace(
-  /\b(stream_version|account_id|key_id|mode|request_id|endpoint|tariff|credits|quantity|slots|status|latency_ms|lots|held|moved|private|occurred_at|recorded_at|payload)\b/g,
-  'e.$1',
-)
+/** What the ledger itself can bring about. */
+const isEnded: ReadonlySet<string> = new Set(['HoldExpired', 'HoldSettled'])
 
-function shapeOf(type: string): string {
-  return more[type] ?? 'true'
+/** To search for it costs a fraction of reading JSON. */
+function namesVersion(text: string, version: number): boolean {
+  const field = '"keyVersion":'
+  const digits = String(version)
+  for (let i = text.indexOf(field); i >= 0; i = text.indexOf(field, i + 1)) {
+    const end = i + field.length + digits.length
+    if ((text[end] === ',' || text[end] === '}') && text.startsWith(digits, i + field.length))
+      return true
+  }
+  return false
 }
 
-/** Whether some of the groups need what only a few logs have. */
-export function hasClaims(groups: readonly EventGroup[]): boolean {
-  return groups.some(({ claims }) => claims)
+const times = new Map<string, Micros>()
+
+function timeOf(text: string): Micros {
+  let time = times.get(text)
+  if (time === undefined) {
+    if (times.size > 10_000) times.clear()
+    time = microsOf(text)
+    times.set(text, time)
+  }
+  return time
+}
+
+/** Time never runs backwards, so what is in force stays so until the next tariff begins, or another one is published. */
+function tariffInForce(state: LedgerState): (time: Micros) => string | undefined {
+  let known = {
+    tariffs: -1,
+    until: Number.NEGATIVE_INFINITY,
+    hash: undefined as string | undefined,
+  }
+  return (time) => {
+    const { tariffs } = state
+    if (tariffs.length !== known.tariffs || time >= known.until) {
+      const later = tariffs.map(({ from }) => from).filter((from) => from > time)
+      known = {
+        ...{ tariffs: tariffs.length, until: Math.min(Number.POSITIVE_INFINITY, ...later) },
+        hash: tariffAt(state, time)?.hash,
+      }
+    }
+    return known.hash
+  }
 }

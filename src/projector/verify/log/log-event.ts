@@ -1,0 +1,216 @@
+/**
+ * An event of the log as PostgreSQL's binary COPY has it. One object is filled with row after row, and decodes of each what is
+ * asked for: much of a row is only hashed. What a rule keeps of an event, it takes out of it.
+ */
+import type { Micros } from '../meaning/rare-events.ts'
+import { Texts } from './texts.ts'
+
+/** The columns that are read, in the order in which an event's hash has them. */
+export const columns = [
+  ...(['shard', 'position', 'recorded_at', 'occurred_at', 'type', 'stream_version'] as const),
+  ...(['account_id', 'key_id', 'mode', 'request_id', 'endpoint', 'tariff'] as const),
+  ...(['credits', 'quantity', 'slots', 'status', 'latency_ms', 'lots', 'held', 'moved'] as const),
+  ...(['actor', 'instance', 'payload', 'private', 'login', 'event_hash'] as const),
+] as const
+
+const at = Object.fromEntries(columns.map((name, i) => [name, i])) as Record<
+  (typeof columns)[number],
+  number
+>
+
+/** What PostgreSQL counts its times from, as microseconds since 1970. */
+const postgresEpoch = 946_684_800_000_000
+
+/** Bytes of an array's head: dimensions, whether it has nulls, type, and of the one dimension its size and first index. */
+const arrayHead = 20
+
+export class LogEvent {
+  bytes: Buffer = Buffer.alloc(0)
+  /** Where each column begins, and how many bytes it has; -1: it is null. */
+  readonly starts = new Int32Array(columns.length)
+  readonly lengths = new Int32Array(columns.length)
+  readonly #texts = new Texts()
+  #requestId: string | null | undefined
+  #payloadText: string | undefined
+
+  position = 0
+  recordedAt: Micros = 0
+  occurredAt: Micros = 0
+  type = ''
+  accountId: string | null = null
+  keyId: string | null = null
+  mode: string | null = null
+  endpoint: string | null = null
+  tariff: string | null = null
+  credits: number | null = null
+  quantity: number | null = null
+  slots: number | null = null
+  /** A bit for each column that is not null, see `bitsOf`. */
+  present = 0
+  /** An element that is null, or an array of another form than the ledger writes, counts as nothing: the hash names it. */
+  lots: readonly number[] | null = null
+  held: readonly number[] | null = null
+  moved: readonly number[] | null = null
+
+  /** Takes the row that begins there; returns where it ends, or -1: not all of it has come. */
+  take(bytes: Buffer, start: number): number {
+    const end = this.#find(bytes, start)
+    if (end < 0) return -1
+    this.position = this.#integer(at.position) ?? 0
+    this.recordedAt = (this.#integer(at.recorded_at) ?? 0) + postgresEpoch
+    this.occurredAt = (this.#integer(at.occurred_at) ?? 0) + postgresEpoch
+    this.type = this.#text(at.type) ?? ''
+    this.accountId = this.#text(at.account_id)
+    this.keyId = this.#text(at.key_id)
+    this.mode = this.#text(at.mode)
+    this.endpoint = this.#text(at.endpoint)
+    this.tariff = this.#text(at.tariff)
+    this.credits = this.#integer(at.credits)
+    this.quantity = this.#integer(at.quantity)
+    this.slots = this.#integer(at.slots)
+    this.lots = this.#integers(at.lots)
+    this.held = this.#integers(at.held)
+    this.moved = this.#integers(at.moved)
+    this.#requestId = undefined
+    this.#payloadText = undefined
+    return end
+  }
+
+  #find(bytes: Buffer, start: number): number {
+    const { starts, lengths } = this
+    this.bytes = bytes
+    let next = start + 2
+    let present = 0
+    for (let i = 0; i < starts.length; i++) {
+      if (next + 4 > bytes.length) return -1
+      const length = int32(bytes, next)
+      next += 4
+      starts[i] = next
+      lengths[i] = length
+      if (length > 0) next += length
+      if (length >= 0) present |= 1 << i
+    }
+    this.present = present
+    return next <= bytes.length ? next : -1
+  }
+
+  get actor(): string {
+    return this.#text(at.actor) ?? ''
+  }
+  get instance(): string {
+    return this.#text(at.instance) ?? ''
+  }
+  get requestId(): string | null {
+    if (this.#requestId === undefined) this.#requestId = this.#decode(at.request_id)
+    return this.#requestId
+  }
+  /** As it was written. */
+  get payloadText(): string {
+    if (this.#payloadText === undefined) {
+      // That of most charges.
+      this.#payloadText = this.lengths[at.payload] === 2 ? '{}' : (this.#decode(at.payload) ?? '{}')
+    }
+    return this.#payloadText
+  }
+  // biome-ignore lint/suspicious/noExplicitAny: whoever reads it knows the type
+  get payload(): any {
+    return JSON.parse(this.payloadText)
+  }
+
+  /** Whether its actor is its key. */
+  isOfKey(): boolean {
+    const { bytes, starts, lengths } = this
+    const length = lengths[at.key_id] as number
+    if (lengths[at.actor] !== length + 4) return false
+    const actor = starts[at.actor] as number
+    // `key:`
+    if (int32(bytes, actor) !== 0x6b65793a) return false
+    const key = starts[at.key_id] as number
+    for (let i = 0; i < length; i++) if (bytes[key + i] !== bytes[actor + 4 + i]) return false
+    return true
+  }
+
+  /** Whether its request id looks like a UUIDv7, as that of whatever opens a request does. */
+  isNamed(): boolean {
+    if (this.lengths[at.request_id] !== 36) return false
+    const { bytes } = this
+    const start = this.starts[at.request_id] as number
+    const hyphen = 45
+    return (
+      bytes[start + 8] === hyphen &&
+      bytes[start + 13] === hyphen &&
+      bytes[start + 14] === 55 &&
+      bytes[start + 18] === hyphen &&
+      bytes[start + 23] === hyphen
+    )
+  }
+
+  #decode(column: number): string | null {
+    const length = this.lengths[column] as number
+    if (length < 0) return null
+    const start = this.starts[column] as number
+    return this.bytes.toString('utf8', start, start + length)
+  }
+
+  #text(column: number): string | null {
+    const length = this.lengths[column] as number
+    if (length < 0) return null
+    const start = this.starts[column] as number
+    return this.#texts.of(this.bytes, start, start + length)
+  }
+
+  #integer(column: number): number | null {
+    const length = this.lengths[column] as number
+    return length < 0 ? null : integerAt(this.bytes, this.starts[column] as number, length)
+  }
+
+  #integers(column: number): readonly number[] | null {
+    if ((this.lengths[column] as number) < 0) return null
+    const start = this.starts[column] as number
+    if (!isPlainArray(this.bytes, start)) return none
+    const count = arrayLength(this.bytes, start)
+    if (count === 1) return [integerAt(this.bytes, elementAt(start, 0), 8)]
+    return Array.from({ length: count }, (_, i) => integerAt(this.bytes, elementAt(start, i), 8))
+  }
+}
+
+const none: readonly number[] = []
+
+/** The bits of columns in `present`. */
+export function bitsOf(names: readonly (typeof columns)[number][]): number {
+  return names.reduce((bits, name) => bits | (1 << at[name]), 0)
+}
+
+export function int32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) << 24) |
+    ((bytes[at + 1] as number) << 16) |
+    ((bytes[at + 2] as number) << 8) |
+    (bytes[at + 3] as number)
+  )
+}
+
+/** Of more than 2^53 the nearest number. */
+export function integerAt(bytes: Uint8Array, at: number, length: number): number {
+  if (length === 8) return int32(bytes, at) * 4_294_967_296 + (int32(bytes, at + 4) >>> 0)
+  if (length === 4) return int32(bytes, at)
+  return (((bytes[at] as number) << 24) >> 16) | (bytes[at + 1] as number)
+}
+
+/** Whether an array is empty, or of one dimension that is counted from 1, without a null. */
+export function isPlainArray(bytes: Uint8Array, start: number): boolean {
+  const dimensions = int32(bytes, start)
+  return (
+    dimensions === 0 ||
+    (dimensions === 1 && int32(bytes, start + 4) === 0 && int32(bytes, start + 16) === 1)
+  )
+}
+
+export function arrayLength(bytes: Uint8Array, start: number): number {
+  return int32(bytes, start) === 0 ? 0 : int32(bytes, start + 12)
+}
+
+/** Where the value of an element begins. Each has 8 bytes, and 4 before them for its length. */
+export function elementAt(start: number, index: number): number {
+  return start + arrayHead + 4 + index * 12
+}

@@ -1,0 +1,66 @@
+/** Reads a range of the log in its order, as a stream of PostgreSQL's binary COPY. */
+import type { Readable } from 'node:stream'
+import type { Sql } from '../../../ledger/connect.ts'
+import { columns, int32, type LogEvent } from './log-event.ts'
+
+/** Of a stream of COPY: a signature, flags, and the length of what may come after them. */
+const headBytes = 19
+
+/**
+ * @param events `events where …`: those of the range
+ * @param follow is given one event after the other, in one object
+ */
+export async function readLog(
+  sql: Sql,
+  events: string,
+  event: LogEvent,
+  follow: (event: LogEvent) => void,
+): Promise<void> {
+  // Along the primary key: the order is there already.
+  const query = sql.unsafe(`
+    set local enable_sort = off;
+    copy (select ${columns.join(', ')} from ${events} order by position) to stdout (format binary)`)
+  const stream = (await query.readable()) as Readable
+  const take = takeRows(event, follow)
+  await new Promise<void>((resolve, reject) => {
+    stream.on('data', (bytes: Buffer) => {
+      try {
+        take(bytes)
+      } catch (error) {
+        reject(error)
+      }
+    })
+    stream.on('end', resolve)
+    stream.on('error', reject)
+  })
+}
+
+/** Takes bytes as they come. What is left of a row waits for the rest of it. */
+function takeRows(event: LogEvent, follow: (event: LogEvent) => void): (bytes: Buffer) => void {
+  let rest: Buffer | undefined
+  let isHeadRead = false
+  return (bytes) => {
+    const all = rest ? Buffer.concat([rest, bytes]) : bytes
+    rest = undefined
+    let next = 0
+    if (!isHeadRead) {
+      if (all.length < headBytes) {
+        rest = all
+        return
+      }
+      next = headBytes + int32(all, headBytes - 4)
+      isHeadRead = true
+    }
+    while (next < all.length) {
+      // A row begins with the number of its columns, and the end is -1.
+      if (next + 2 <= all.length && all[next] === 255) return
+      const end = event.take(all, next)
+      if (end < 0) {
+        rest = all.subarray(next)
+        return
+      }
+      follow(event)
+      next = end
+    }
+  }
+}
