@@ -12,6 +12,10 @@ export const maxAmount = 1_000_000_000_000
  */
 export const maxUnspentCredits = 1_000_000_000_000_000
 
+/** The longest payload and private text of an event, in bytes; of a tariff, which has the prices of all routes, the payload. */
+export const maxPayloadBytes = 65_536
+export const maxTariffBytes = 16_777_216
+
 /** Times lie before this one, ISO 8601. */
 export const timesEnd = '2200-01-01T00:00:00Z'
 

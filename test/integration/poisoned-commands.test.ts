@@ -137,11 +137,50 @@ test('sent past the gateway’s own checks, with its role: what no reader could 
     [release, 'payload', '{"reason":"\\ud800"}', 'payload_is_readable'],
     [release, 'payload', '{"reason":"\\uDC00"}', 'payload_is_readable'],
     [release, 'payload', '{"reason":"\\\\\\uD800"}', 'payload_is_readable'],
+    [release, 'payload', `{"reason":"${'x'.repeat(65_536)}"}`, 'payload_is_short'],
+    [release, 'actor', 'x'.repeat(501), 'payload_is_short'],
   ] as const) {
     const columns = packBatch([command]).with(columnOf(column), text)
     const sent = send([command], { sequence: 1, says: { columns } })
     await expect(sent).rejects.toThrow(constraint)
   }
+})
+
+test('sent past the gateway’s own checks, a claim that the command was not decided by is refused', async () => {
+  const columnOf = (name: string) => batchColumns.findIndex((column) => column.name === name)
+  const { send } = await openProducer(ledger.sql)
+  const claim = { key: 'claimed', requestHash: 'request' }
+  for (const [command, payload] of [
+    [
+      commands.holdCommand(key, 1),
+      '{"claim":"claimed","holdSeconds":60,"keyVersion":1,"requestHash":"request"}',
+    ],
+    [commands.holdCommand(key, 1), '{"\\u0063laim":"claimed","holdSeconds":60,"keyVersion":1}'],
+    [commands.holdCommand(key, 1, { claim }), '{"holdSeconds":60,"keyVersion":1}'],
+    [
+      commands.holdCommand(key, 1, { claim }),
+      '{"claim":"claimed","holdSeconds":60,"keyVersion":1,"requestHash":"another"}',
+    ],
+  ] as const) {
+    const columns = packBatch([command]).with(columnOf('payload'), payload)
+    const sent = send([command], { sequence: 1, says: { columns } })
+    await expect(sent).rejects.toThrow('the payload claims another Idempotency-Key')
+  }
+})
+
+test('a field of two lines, which could be hashed as two fields, is refused', async () => {
+  for (const column of ['request_id', 'endpoint', 'tariff', 'actor']) {
+    const forged = ledger.owner.unsafe(`
+      insert into events
+      select (jsonb_populate_record(e, jsonb_build_object('position', e.position + 1000, '${column}', E'a\\nb'))).*
+      from events e where type = 'CreditsGranted' limit 1`)
+    await expect(forged).rejects.toThrow('fields_have_one_line')
+  }
+  const { accountId } = key
+  const granted = ledger.management`
+    select grant_v1(0::smallint, jsonb_build_object('instance', 'thief', 'sentAt', ledger_now()), 'two lines', 'hash', ${accountId},
+      'live', 1, ${'{"kind":"promotional",\n"startsAt":"2030-01-01T00:00:00.000Z"}'}, null, 'admin:forged')`
+  await expect(granted).rejects.toThrow('fields_have_one_line')
 })
 
 test('sent past the gateway’s own checks, a key that is not there buys nothing, and no slots are freed that none had', async () => {

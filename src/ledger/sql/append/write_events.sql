@@ -15,7 +15,12 @@ begin
         select positions[nth] as position, coalesce(v_event_times[nth], v_now) as occurred_at,
           coalesce(v_event_credits[nth], in_credits[nth]) as credits,
           v_event_lots[nth]::bigint[] as lots, v_event_held[nth]::bigint[] as held, v_event_moved[nth]::bigint[] as moved,
-          {{event_type}} as type, in_payload[nth]::json as document, {{columns_written}}
+          {{event_type}} as type, {{columns_written}},
+          -- Nearly no payload has a claim in it, nor an escape in which one could stand.
+          case when in_kind[nth] <> 'hold'
+              or in_claim[nth] is null and strpos(in_payload[nth], 'claim') = 0 and strpos(in_payload[nth], '\') = 0
+            then in_payload[nth]::json
+            else claimed_payload(in_payload[nth], in_claim[nth], in_request_hash[nth]) end as document
         from generate_series(1, v_count) nth
         where verdicts[nth] in ('ok', 'resumed')
         offset 0

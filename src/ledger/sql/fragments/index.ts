@@ -1,5 +1,5 @@
 /** Questions that several SQL functions ask, as text that each of them has in it: a call would cost every one of them. */
-import { maxAmount } from '../../../../events/bounds.ts'
+import { maxAmount, maxPayloadBytes, maxTariffBytes } from '../../../../events/bounds.ts'
 import { fillIn } from '../fill-in.ts'
 import brokenRuleText from './broken_rule.sql' with { type: 'text' }
 import liveLotsText from './live_lots.sql' with { type: 'text' }
@@ -8,7 +8,11 @@ import planInForceText from './plan_in_force.sql' with { type: 'text' }
 import tariffInForceText from './tariff_in_force.sql' with { type: 'text' }
 
 /** The name of the rule of the log that a row of `events` breaks; null: of none. */
-export const brokenRule = fillIn(brokenRuleText, { max_amount: String(maxAmount) })
+export const brokenRule = fillIn(brokenRuleText, {
+  max_amount: String(maxAmount),
+  max_payload_bytes: String(maxPayloadBytes),
+  max_tariff_bytes: String(maxTariffBytes),
+})
 
 /** The arguments are SQL expressions. @param of.more columns beside its hash */
 export const tariffInForce = (of: {

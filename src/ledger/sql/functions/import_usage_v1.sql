@@ -41,13 +41,13 @@ begin
   perform check_payload('UsageImported', e ->> 'payload') from jsonb_array_elements(in_usage) e;
 
   insert into events (shard, position, recorded_at, occurred_at, type, account_id, key_id, mode, endpoint,
-    credits, quantity, actor, instance, payload, event_hash)
+    credits, quantity, actor, instance, payload, login, event_hash)
   select in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', in_account, in_key, in_mode, u.endpoint,
-    u.credits, u.calls, in_actor, v_instance, u.payload::json,
+    u.credits, u.calls, in_actor, v_instance, u.payload::json, session_user::text,
     hash_event(in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', null::integer,
       in_account, in_key, in_mode, null::text, u.endpoint, null::text, u.credits, u.calls, null::integer,
       null::smallint, null::integer, null::bigint[], null::bigint[], null::bigint[], in_actor, v_instance, u.payload::json,
-      null::bytea)
+      null::bytea, session_user::text)
   from (
     select (e.value ->> 'time')::timestamptz as time, e.value ->> 'endpoint' as endpoint,
       (e.value ->> 'calls')::bigint as calls, (e.value ->> 'credits')::bigint as credits,

@@ -23,6 +23,7 @@ import capUsed from './cap_used.sql' with { type: 'text' }
 import checkInstance from './check_instance.sql' with { type: 'text' }
 import checkMark from './check_mark.sql' with { type: 'text' }
 import checkPayload from './check_payload.sql' with { type: 'text' }
+import claimedPayload from './claimed_payload.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
 import closeSessionV1 from './close_session_v1.sql' with { type: 'text' }
 import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
@@ -148,6 +149,7 @@ export const functions: readonly string[] = [
   eventTime,
   packOf,
   grantTrials,
+  claimedPayload,
   fillIn(claimVerdict, { resolves_a_hold: typeIn(resolvingTypes, 'e.type') }),
   storeResponseV1,
   forgetResponsesV1,
