@@ -73,7 +73,7 @@ function residualEventsOf({ apply, eventFilter }: Projection, range: Range): str
  * To see with one sum whether a call began once and ended once, its beginning counts 1 and its end counts this: more
  * than a range has events, so no number of beginnings adds up to an end.
  */
-export const endWeight = 10_000_000
+const endWeight = 10_000_000
 
 function eventsOf({ shard, after, upTo }: Range): string {
   return `select * from events where shard = ${shard} and position > ${after} and position <= ${upTo}`

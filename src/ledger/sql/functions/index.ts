@@ -23,8 +23,8 @@ import capUsed from './cap_used.sql' with { type: 'text' }
 import checkInstance from './check_instance.sql' with { type: 'text' }
 import checkMark from './check_mark.sql' with { type: 'text' }
 import checkPayload from './check_payload.sql' with { type: 'text' }
-import claimedPayload from './claimed_payload.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
+import claimedPayload from './claimed_payload.sql' with { type: 'text' }
 import closeSessionV1 from './close_session_v1.sql' with { type: 'text' }
 import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
 import deliveryOf from './delivery_of.sql' with { type: 'text' }

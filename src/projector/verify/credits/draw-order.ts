@@ -15,7 +15,7 @@ interface Draw {
 }
 
 /** What is drawn, lot by lot. Without enough that is free it is less than was asked for. */
-export interface Drawn {
+interface Drawn {
   readonly lots: readonly number[]
   readonly credits: readonly number[]
 }

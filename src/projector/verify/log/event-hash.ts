@@ -68,7 +68,7 @@ export class EventHasher {
       // Events that were written before it came have none.
       if (column === login && length < 0) continue
       // Hex has two digits a byte, and an integer of 8 bytes up to 20.
-      this.#makeRoom(length * 2 + 64)
+      this.#ensureCapacity(length * 2 + 64)
       if (column > 0) this.#text[this.#end++] = lineFeed
       if (length < 0) continue
       switch (kindOf[column]) {
@@ -90,7 +90,7 @@ export class EventHasher {
     }
   }
 
-  #makeRoom(length: number): void {
+  #ensureCapacity(length: number): void {
     if (this.#end + length <= this.#text.length) return
     const larger = new Uint8Array((this.#end + length) * 2)
     larger.set(this.#text)
@@ -143,7 +143,7 @@ export class EventHasher {
       return
     }
     const count = arrayLength(bytes, start)
-    this.#makeRoom(count * 21 + 2)
+    this.#ensureCapacity(count * 21 + 2)
     this.#text[this.#end++] = 123
     for (let i = 0; i < count; i++) {
       if (i > 0) this.#text[this.#end++] = 44

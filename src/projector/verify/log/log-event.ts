@@ -1,6 +1,6 @@
 /**
  * An event of the log as PostgreSQL's binary COPY has it. One object is filled with row after row, and decodes of each what is
- * asked for: much of a row is only hashed. What a rule keeps of an event, it takes out of it.
+ * asked for: much of a row is only hashed. A rule keeps values of an event, and never the object.
  */
 import type { Micros } from '../meaning/rare-events.ts'
 import { Texts } from './texts.ts'

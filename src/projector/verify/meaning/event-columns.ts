@@ -1,5 +1,4 @@
 /** Which columns the events of each type have. An event that lacks one of them, or has another, was not written by the ledger. */
-import type { EventType } from '../../../../events/catalogue.ts'
 import { entryOf, eventTypes } from '../../../../events/event-types.ts'
 
 /** The columns that are not on every event. */
@@ -81,11 +80,4 @@ export function columnsOf(type: string): EventColumns | undefined {
 
 for (const type of eventTypes) {
   if (!columnsOf(type)) throw new TypeError(`nothing says which columns ${type} has`)
-}
-
-/** Whether an event has the columns of its type: a condition in SQL. */
-export function hasColumns(type: EventType): string {
-  const { has, mayHave } = columnsOf(type) as EventColumns
-  const others = optionalColumns.filter((name) => !has.includes(name) && !mayHave.includes(name))
-  return `num_nulls(${has.join(', ')}) = 0 and num_nonnulls(${others.join(', ')}) = 0`
 }

@@ -4,7 +4,7 @@ import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { type FollowedBudgets, newFollowedBudgets } from './check-budgets.ts'
 import type { Micros } from './rare-events.ts'
 
-export interface PublishedTariff {
+interface PublishedTariff {
   readonly position: number
   readonly hash: string
   readonly from: Micros

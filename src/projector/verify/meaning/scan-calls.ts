@@ -137,7 +137,7 @@ function versionIn(plain: RegExp, text: string): number {
   return version
 }
 
-interface Standing {
+interface Terms {
   readonly state: LedgerState
   readonly credits: CreditState
   /** The hash of the tariff in force at a time. */
@@ -155,7 +155,7 @@ interface Asked {
 
 /** What is wrong with an event of the right shape; the first that applies. */
 function termsFault(
-  { state, credits, inForce }: Standing,
+  { state, credits, inForce }: Terms,
   event: LogEvent,
   { rules, isPurchase, isPlain, key, text }: Asked,
 ): string | undefined {
