@@ -18,6 +18,7 @@ export const accountHourlyUsage: Projection = {
   name: 'account_hourly_usage',
   version: 1,
   mode: 'catch-up',
+  isForCharts: true,
   eventFilter: isCountedCall,
   tables: [
     `create table account_hourly_usage (

@@ -10,6 +10,7 @@ export const dailyLots: Projection = {
   name: 'daily_lots',
   version: 1,
   mode: 'catch-up',
+  isForCharts: true,
   eventFilter: movesLots,
   tables: [
     `create table daily_lots (

@@ -32,6 +32,7 @@ export const hourlyUsage: Projection = {
   name: 'hourly_usage',
   version: 1,
   mode: 'catch-up',
+  isForCharts: true,
   eventFilter: isCountedCall,
   tables: [
     `create table hourly_usage (

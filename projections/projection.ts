@@ -23,6 +23,8 @@ export interface Projection {
    * most a second later. (The mode of keys and events, live or test, is something else.)
    */
   readonly mode: 'inline' | 'catch-up'
+  /** Of catch-up: nothing but charts is drawn from it. It follows every few seconds, for many events at once cost less. */
+  readonly isForCharts?: true
   /**
    * Statements that make the tables, and their indexes. Each begins `create table NAME (`, `create index` or
    * `create unique index`, in lower case: projection-tables.ts reads the names out of them. A table has a primary key

@@ -1,8 +1,9 @@
 /**
- * Keeps the catch-up projections no more than a second behind the log. Every gateway tries. The projection
+ * Keeps the catch-up projections no more than a second behind the log, and those for charts a few seconds. Every gateway tries. The projection
  * checkpoint's row lets one of them work at a time, and moves in the same transaction as the projection's rows.
  */
 import { projections } from '../../projections/index.ts'
+import type { Projection } from '../../projections/projection.ts'
 import type { Sql } from '../ledger/connect.ts'
 
 const catchUpProjections = () => projections.filter(({ mode }) => mode === 'catch-up')
@@ -10,10 +11,14 @@ const catchUpProjections = () => projections.filter(({ mode }) => mode === 'catc
 /** Events applied in one transaction, so that no snapshot lives long. */
 const maxEvents = 20_000
 
-/** Applies what the log has beyond the projection checkpoints; returns how many events are left. */
-export async function catchUp(sql: Sql, shards: readonly number[]): Promise<number> {
+/** Applies what the log has beyond the checkpoints of all of them, or of some; returns how many events are left. */
+export async function catchUp(
+  sql: Sql,
+  shards: readonly number[],
+  isMeant: (projection: Projection) => boolean = () => true,
+): Promise<number> {
   let left = 0
-  for (const { name } of catchUpProjections()) {
+  for (const { name } of catchUpProjections().filter(isMeant)) {
     for (const shard of shards) {
       const [row] = await sql.unsafe<[{ left: number }]>(
         `select catch_up_${name}($1::smallint, $2::bigint) as left`,

@@ -53,8 +53,13 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
     },
     catchUp: {
       intervalMs: 500,
-      run: async () => (await catchUp(sql, shards)) > 0,
+      run: async () => (await catchUp(sql, shards, ({ isForCharts }) => !isForCharts)) > 0,
       failure: 'sums of days and months lag',
+    },
+    catchUpCharts: {
+      intervalMs: 5_000,
+      run: async () => (await catchUp(sql, shards, ({ isForCharts }) => isForCharts === true)) > 0,
+      failure: 'charts lag',
     },
     expireHolds: {
       intervalMs: 2_000,

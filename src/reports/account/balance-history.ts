@@ -1,6 +1,6 @@
 /**
  * What an account had left at the end of each of the last days, by the kind of its lots, and how long what it has now will last. What
- * is held for calls under way counts as left. From the daily_lots projection, at most a second behind the log.
+ * is held for calls under way counts as left. From the daily_lots projection, a few seconds behind the log.
  */
 import type { Mode } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'

@@ -1,6 +1,6 @@
 /**
- * Everyone's calls over time, by what became of them, with how long they took, for operators. From the hourly_usage projection, at
- * most a second behind the log.
+ * Everyone's calls over time, by what became of them, with how long they took, for operators. From the hourly_usage projection, a few
+ * seconds behind the log.
  */
 
 import type { Mode } from '../../../events/event.ts'

@@ -1,6 +1,6 @@
 /**
  * An account's usage over time as series: one for each of those that were charged most, and one for all others, so that what is
- * drawn stays small whatever an account has. From the account_hourly_usage projection, at most a second behind the log.
+ * drawn stays small whatever an account has. From the account_hourly_usage projection, a few seconds behind the log.
  */
 import type { Mode } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
