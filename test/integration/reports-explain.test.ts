@@ -32,6 +32,7 @@ test('every verdict of the append is derived again, whatever came before it', as
   }
   expect([...verdicts].sort()).toEqual([
     'account_frozen',
+    'budget_exceeded',
     'concurrency_exceeded',
     'insufficient_credits',
     'key_cap_reached',
@@ -53,6 +54,15 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
   let unit = 1
   let frozen = false
   await ledger.publish(tariff)
+  if (seed % 2 === 1) {
+    const zone = { timeZone: 'Europe/Berlin' }
+    const weekly = { credits: 25, per: 'week', ...zone }
+    await ledger.change(account, 'AccountBudgetsChanged', {
+      budgets: [weekly, { credits: 9, per: 'day', ...zone, warnsOnly: true }],
+    })
+    const ofKey = { budgets: [{ credits: 20, per: 'day', ...zone }] }
+    await ledger.change(keys[0] as TestKey, 'KeyBudgetsChanged', ofKey)
+  }
   for (let step = 0; step < 100; step++) await oneStep()
   if (frozen) await ledger.change(account, 'AccountUnfrozen')
 
@@ -82,7 +92,8 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
       const found = await explainVerdict(ledger.sql, { ...question, counted: { quantity } })
       if (!found || found === 'not_reached') throw new Error('not explained')
       const { decision } = found
-      const left = verdict === 'key_cap_reached' ? decision.capLeft : decision.available
+      const limits = { key_cap_reached: decision.capLeft, budget_exceeded: decision.budgetLeft }
+      const left = limits[verdict as keyof typeof limits] ?? decision.available
       expect({ seed, position, verdict: decision.verdict as string, left }).toEqual({
         ...{ seed, position, verdict, left: available },
       })
