@@ -6,7 +6,7 @@
  */
 import { countingTypes, lotMovingTypes, resolvingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
-import { spansOfEvent } from './budgets.ts'
+import { namesBudgets } from './budgets.ts'
 import { notBelowZero } from './not-below-zero.ts'
 import type { MappingStatement, Projection } from './projection.ts'
 
@@ -74,12 +74,24 @@ const openHolds: MappingStatement = {
   eventTypes: ['CreditsHeld'],
   skipsCompletedCalls: true,
   sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
-         quantity, slots, held_at, expires_at, instance, lots, held, budgets)
+         quantity, slots, held_at, expires_at, instance, lots, held)
        select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
          quantity, slots, recorded_at, recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer),
-         instance, lots, held, ${spansOfEvent}
+         instance, lots, held
        from batch
        where type = 'CreditsHeld'`,
+}
+
+/** Nearly no hold counts in budgets. The last, beside others that are rare, so that they are asked for at once. */
+const noteBudgets: MappingStatement = {
+  eventTypes: ['CreditsHeld'],
+  condition: namesBudgets,
+  skipsCompletedCalls: true,
+  sql: `update open_holds h
+       set budgets = e.payload ->> 'budgets'
+       from batch e
+       where e.type = 'CreditsHeld' and strpos(e.payload::text, '"budgets"') > 0
+         and h.hold_id = e.request_id and h.shard = e.shard`,
 }
 
 /** A lot that an extension draws on again stands in the hold once, where it was drawn on first. */
@@ -243,5 +255,6 @@ export const balances: Projection = {
     closeHolds,
     moveCreditsOfLots,
     countOpenHolds,
+    noteBudgets,
   ],
 }

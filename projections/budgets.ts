@@ -7,17 +7,13 @@ import { typeIn } from '../events/type-condition.ts'
 import { capUsingTypes, freeingTypes } from './key-caps.ts'
 import type { MappingStatement, Projection } from './projection.ts'
 
-/**
- * The budgets that an event counts in, as it names them. To search the payload's text for the word is faster than to look for a field
- * that it lacks.
- */
-const namesBudgets = `strpos(payload::text, '"budgets"') > 0`
-export const spansOfEvent = `case when ${namesBudgets} then payload ->> 'budgets' end`
+/** To search the payload's text for the word is faster than to look for a field that it lacks. */
+export const namesBudgets = `strpos(payload::text, '"budgets"') > 0`
 const isCounted = `${typeIn(capUsingTypes)} and ${namesBudgets}`
 
 const countUse: MappingStatement = {
   eventTypes: capUsingTypes,
-  condition: isCounted,
+  condition: namesBudgets,
   sql: `insert into budget_use as u (account_id, mode, budget, starts_at, shard, used)
        select account_id, mode, span.key, span.value::timestamptz, shard, total(case
          when ${typeIn(drawingTypes)} then credits

@@ -24,7 +24,8 @@ function inlineFunction(): string {
   const conditions: string[] = []
   const statements = ofMode('inline').flatMap(({ name, apply }) =>
     apply.map(({ eventTypes, condition, sql }) => {
-      const hasRows = condition ? ` and v_met[${conditions.push(condition)}]` : ''
+      if (condition && !conditions.includes(condition)) conditions.push(condition)
+      const hasRows = condition ? ` and v_met[${conditions.indexOf(condition) + 1}]` : ''
       const text = `-- ${name}
 if v_types && '{${eventTypes.join(', ')}}'${hasRows} then
   ${sql};
