@@ -212,6 +212,21 @@ test('a lease reserves in the budget, and its calls are charged to what it leave
   await expectSound()
 })
 
+test('a call that ends on a lease of the day before counts in its own day', async () => {
+  await ledger.travelTo('2030-06-15T21:59:00Z')
+  await setBudgets(daily(50))
+  await use(10)
+  const lease = leaseCommand(key, 30, 3, { holdSeconds: 3_600 })
+  expect((await ledger.append(lease)).verdict).toBe('ok')
+  await left(10)
+  await ledger.travelTo('2030-06-15T22:01:00Z')
+  expect((await ledger.append(chargeOnLeaseCommand(key, lease, 25))).verdict).toBe('ok')
+  await left(25)
+  await ledger.release(lease, { reason: 'lease_released' })
+  await left(25)
+  await expectSound()
+})
+
 describe('a span begins', () => {
   test.each([
     ['day', 'Europe/Berlin', '2031-03-29T22:59:59Z', '2031-03-29T23:00:00Z'],
