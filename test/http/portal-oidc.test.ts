@@ -173,6 +173,8 @@ describe('a sign-in', () => {
   })
 
   test.each([
+    '/portal/sign-in',
+    '/portal/signed-in',
     '//evil.example',
     'https://evil.example/portal',
     '/portal/../../evil',

@@ -144,6 +144,18 @@ describe('a request is refused', () => {
   })
 })
 
+test('where nobody signs in by a link, no body is read', async () => {
+  const other = await openShop()
+  const response = await fetch(`${other.gateway.url}/portal/session`, {
+    method: 'POST',
+    headers: { ...samePage, 'content-type': 'application/json' },
+    body: '{"link":',
+  })
+  // What is read and is no JSON is 400.
+  expect(response.status).toBe(401)
+  await other.close()
+})
+
 describe('a sign-in', () => {
   test('has an id of its own, and ends the session that the browser had', async () => {
     const planted = `__Host-tollbook-portal=${'A'.repeat(43)}`

@@ -50,6 +50,8 @@ const cookieAttributes = 'Path=/; Secure; HttpOnly; SameSite=Lax'
 const maxSeconds = 600
 /** How long the provider has for each reply. */
 const timeoutSeconds = 10
+/** Anybody can come back as from the provider, and each who does costs it a request. */
+const maxExchanges = 8
 
 export const signedInPath = '/portal/signed-in'
 
@@ -57,6 +59,7 @@ export function openOidcSignIn(options: OidcOptions): OidcSignIn {
   const { issuer, clientId, clientSecret, publicUrl } = options
   const redirectUri = new URL(signedInPath, publicUrl).href
   let discovered: Promise<oidc.Configuration> | undefined
+  let exchanges = 0
 
   /** Asked when somebody signs in, and again after it failed: a gateway starts without its provider. */
   function discover(): Promise<oidc.Configuration> {
@@ -97,11 +100,14 @@ export function openOidcSignIn(options: OidcOptions): OidcSignIn {
     async finish(request) {
       const begun = begunIn(request)
       if (!begun) throw new SignInFailed('refused', 'the browser has begun no sign-in')
-      const config = await discover()
-      // The address as browsers see it, whatever a proxy has made of it.
-      const current = new URL(redirectUri)
-      current.search = new URL(request.url).search
+      if (exchanges >= maxExchanges)
+        throw new SignInFailed('unavailable', 'too many sign-ins at once')
+      exchanges++
       try {
+        const config = await discover()
+        // The address as browsers see it, whatever a proxy has made of it.
+        const current = new URL(redirectUri)
+        current.search = new URL(request.url).search
         const tokens = await oidc.authorizationCodeGrant(config, current, {
           expectedState: begun.state,
           expectedNonce: begun.nonce,
@@ -111,7 +117,9 @@ export function openOidcSignIn(options: OidcOptions): OidcSignIn {
         const owner = ownerFrom(tokens.claims(), options.organisationClaim)
         return { owner, returnTo: ownPath(begun.returnTo) }
       } catch (error) {
-        throw new SignInFailed('refused', error)
+        throw error instanceof SignInFailed ? error : new SignInFailed('refused', error)
+      } finally {
+        exchanges--
       }
     },
     clearCookie: `${cookieName}=; ${cookieAttributes}; Max-Age=0`,
@@ -136,9 +144,10 @@ function begunIn({ headers }: Request): Begun | undefined {
   }
 }
 
-/** A page of the portal, and of nobody else: whatever else is asked for leads to the first one. */
+/** A page of the portal, and of nobody else: whatever else is asked for, such as to sign in again, leads to the first one. */
 function ownPath(path: string | null): string {
-  return path !== null && /^\/portal(\/[A-Za-z0-9_-]+){0,2}$/.test(path) ? path : '/portal'
+  const isPage = path !== null && /^\/portal(\/(?!sign)[A-Za-z0-9_-]+){0,2}$/.test(path)
+  return isPage ? path : '/portal'
 }
 
 /** @throws Error for a claim that names no owner */

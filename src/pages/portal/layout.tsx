@@ -121,10 +121,19 @@ function SignedIn(props: {
   )
 }
 
+/** As it stands, where it is none that can be decoded. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
 function pageAt(place: (typeof pages)[number] | undefined, part: string | undefined) {
   if (part !== undefined && place && 'part' in place) {
     const Part = place.part
-    return <Part key={part} id={decodeURIComponent(part)} />
+    return <Part key={part} id={decoded(part)} />
   }
   if (!place || part !== undefined) {
     return (

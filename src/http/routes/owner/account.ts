@@ -169,6 +169,7 @@ function csvResponse(statement: Statement): Response {
     headers: {
       'content-type': 'text/csv; charset=utf-8',
       'content-disposition': `attachment; filename="${name}"`,
+      'x-content-type-options': 'nosniff',
     },
   })
 }
@@ -178,7 +179,9 @@ function pageResponse(statement: Statement, scale: CreditScale | undefined): Res
   return new Response(statementPage(statement, scale), {
     headers: {
       'content-type': 'text/html; charset=utf-8',
-      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+      'content-security-policy':
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
     },
   })
 }

@@ -81,7 +81,8 @@ export async function portalPage(options: PageOptions): Promise<Response> {
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy': policy,
-      'Cache-Control': 'no-cache',
+      // Nor does a browser show it again, with what stood on it, when somebody goes back after signing out.
+      'Cache-Control': 'no-store',
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',
       'X-Frame-Options': 'DENY',

@@ -40,21 +40,29 @@ export function sessionRoutes({ sessions, signInLink, ipOf, awaitRefusal, readBo
     await awaitRefusal(ipOf(request))
     throw new RequestRefused({ code: 'unauthorized', detail })
   }
+  const notByLink = (request: Request) =>
+    refuse(request, 'This link is used, too old, or of another machine.')
+  /** Before the body is read: whoever cannot sign in by a link sends none. */
+  const admit = (request: Request) => {
+    requireSameOrigin(request)
+    const mayHaveLink = signInLink && isFromThisMachine(request, ipOf(request))
+    return mayHaveLink ? undefined : notByLink(request)
+  }
   return new Elysia({ name: 'portal-session', normalize: false })
     .post(
       '/portal/session',
       async ({ body, request, set }) => {
-        requireSameOrigin(request)
-        const owner = isFromThisMachine(request, ipOf(request))
-          ? signInLink?.take(body.link)
-          : undefined
-        if (!owner) return refuse(request, 'This link is used, too old, or of another machine.')
+        const owner = signInLink?.take(body.link)
+        if (!owner) return notByLink(request)
         const { session, setCookie } = await sessions.open(request, owner)
         set.headers['set-cookie'] = setCookie
         return { session: shown(session) }
       },
       {
-        parse: ({ request }) => readBody(request),
+        parse: async ({ request }) => {
+          await admit(request)
+          return readBody(request)
+        },
         body: closed({ link: t.String({ minLength: 1, maxLength: 100 }) }),
         response: { 200: Session, ...problems },
         detail: {

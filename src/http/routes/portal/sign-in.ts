@@ -21,7 +21,10 @@ export function signInRoutes({ sessions, oidc, ipOf, awaitRefusal, log }: SignIn
   /** The page says what went wrong, by the word behind `#`. */
   async function failed(request: Request, error: unknown): Promise<Response> {
     if (!(error instanceof SignInFailed)) throw error
-    log(`nobody was signed in to the portal: ${error.reason}`, error.cause)
+    log(
+      `nobody was signed in to the portal: ${error.reason}${providersWords(error.cause)}`,
+      error.cause,
+    )
     await awaitRefusal(ipOf(request))
     return redirect(`/portal#failed=${error.reason}`, oidc ? [oidc.clearCookie] : [])
   }
@@ -55,6 +58,12 @@ export function signInRoutes({ sessions, oidc, ipOf, awaitRefusal, log }: SignIn
       },
       hidden,
     )
+}
+
+/** What the provider says of a request that it refuses: `invalid_client`, and why. */
+function providersWords(cause: unknown): string {
+  const { error, error_description: why } = (cause ?? {}) as Record<string, unknown>
+  return [error, why].map((text) => (typeof text === 'string' ? `: ${text}` : '')).join('')
 }
 
 function redirect(location: string, cookies: readonly string[]): Response {
