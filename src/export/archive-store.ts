@@ -1,28 +1,54 @@
 /** Where an archive's files are: a folder, or a bucket of an object store that speaks S3. A file is there whole or not at all. */
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { S3Client } from 'bun'
 import { writeDurably } from './export-checkpoint.ts'
 
+/** The archive cannot be written: it is not one of this log, or not whole, or not there. The message says why. */
+export class ArchiveRefused extends Error {
+  override readonly name = 'ArchiveRefused'
+}
+
 export interface ArchiveStore {
+  /** What it is called, however it was written. */
+  readonly name: string
   /** The paths of all files, with / between their parts. */
   list(): Promise<string[]>
   put(path: string, bytes: Uint8Array): Promise<void>
 }
 
-/** @param target a folder, or `s3://bucket/prefix` */
+/** A file that a run has left that was broken off. */
+const brokenOff = /^month=\d{4}-\d\d\/\d+-\d+-\d+-[0-9a-f]+\.parquet\.new$/
+
+/**
+ * @param target a folder, or `s3://bucket/prefix`
+ * @throws ArchiveRefused for an address of anything else
+ */
 export function openArchiveStore(target: string): ArchiveStore {
   const [, bucket, prefix = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(target) ?? []
-  return bucket ? bucketStore(bucket, prefix.replace(/\/$/, '')) : folderStore(target)
+  if (bucket) return bucketStore(bucket, prefix.replace(/\/$/, ''))
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(target)) {
+    throw new ArchiveRefused('an archive is in a folder, or in s3://bucket or s3://bucket/prefix')
+  }
+  return folderStore(target)
 }
 
 function folderStore(folder: string): ArchiveStore {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   return {
+    name: realpathSync(folder),
     async list() {
       const all = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      // What a run that was broken off has left.
-      for (const path of all.filter((each) => each.endsWith('.new'))) rmSync(join(folder, path))
+      for (const path of all.filter((each) => brokenOff.test(each))) rmSync(join(folder, path))
       return all.filter((path) => path.endsWith('.parquet'))
     },
     async put(path, bytes) {
@@ -50,6 +76,7 @@ function bucketStore(bucket: string, prefix: string): ArchiveStore {
   const client = new S3Client({ bucket })
   const begin = prefix === '' ? '' : `${prefix}/`
   return {
+    name: `s3://${bucket}/${prefix}`,
     async list() {
       const paths: string[] = []
       let continuationToken: string | undefined

@@ -6,6 +6,7 @@
  * in which events were recorded, which never runs backwards, so a file that is written is never changed.
  */
 import type { Sql } from '../ledger/connect.ts'
+import { tryToLock } from '../ledger/name-lock.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
 import { copyEvents } from '../reports/log-reader/copied-events.ts'
 import { eventHashes } from '../reports/log-reader/event-hashes.ts'
@@ -13,12 +14,7 @@ import { readLogEnd } from '../reports/log-reader/log-end.ts'
 import { monthRanges } from '../reports/log-reader/month-ranges.ts'
 import { type PositionRange, positionRanges } from '../reports/log-reader/position-ranges.ts'
 import { openArchiveFile } from './archive-file.ts'
-import type { ArchiveStore } from './archive-store.ts'
-
-/** The archive is not one of this log, or lacks files. The message says what is wrong. */
-export class ArchiveMismatch extends Error {
-  override readonly name = 'ArchiveMismatch'
-}
+import { ArchiveRefused, type ArchiveStore } from './archive-store.ts'
 
 interface Followed {
   readonly rows: number
@@ -38,12 +34,29 @@ const maxPiecePositions = 10_000
 
 /**
  * @param progress is told of each piece how many events of all are written
- * @throws ArchiveMismatch
+ * @throws ArchiveRefused
  */
 export async function followLog(
   sql: Sql,
   store: ArchiveStore,
   progress: (done: number, total: number) => void = () => {},
+): Promise<Followed> {
+  const lock = await tryToLock(sql, `tollbook export ${store.name}`)
+  if (!lock) {
+    throw new ArchiveRefused('another export writes there now: try again when it has ended')
+  }
+  try {
+    return await writeRests(sql, store, lock.isHeld, progress)
+  } finally {
+    await lock.release()
+  }
+}
+
+async function writeRests(
+  sql: Sql,
+  store: ArchiveStore,
+  isLocked: () => Promise<boolean>,
+  progress: (done: number, total: number) => void,
 ): Promise<Followed> {
   const files = (await store.list()).map(parseName)
   const rests = await Promise.all(
@@ -63,6 +76,9 @@ export async function followLog(
           rows += count
           progress(rows, total)
         })
+        if (!(await isLocked())) {
+          throw new ArchiveRefused('the connection to the database was lost: export again')
+        }
         await store.put(nameOf(month, { shard, ...positions, hash }), bytes)
         written++
       }
@@ -84,7 +100,7 @@ async function writeFile(
     const [first] = columns
     const count = first?.values.length ?? 0
     if (count !== piece.to - piece.from + 1) {
-      throw new ArchiveMismatch(`shard ${shard} lacks events from ${piece.from} to ${piece.to}`)
+      throw new ArchiveRefused(`shard ${shard} lacks events from ${piece.from} to ${piece.to}`)
     }
     file ??= openArchiveFile(columns)
     file.add(columns)
@@ -109,8 +125,13 @@ async function lastPosition(
   let last: FileOfArchive | undefined
   for (const file of own) {
     const next = (last?.to ?? 0) + 1
+    if (last && file.from < next) {
+      throw new ArchiveRefused(
+        `files of shard ${shard} overlap: ${last.from} to ${last.to} and ${file.from} to ${file.to}. Move what is not of this archive elsewhere`,
+      )
+    }
     if (file.from !== next) {
-      throw new ArchiveMismatch(
+      throw new ArchiveRefused(
         `a file of shard ${shard} is missing that begins at position ${next}`,
       )
     }
@@ -118,7 +139,7 @@ async function lastPosition(
   }
   if (!last) return 0
   if (last.to > logEnd) {
-    throw new ArchiveMismatch(
+    throw new ArchiveRefused(
       `the archive has shard ${shard} up to ${last.to}, and the log ends at ${logEnd}`,
     )
   }
@@ -129,7 +150,7 @@ async function lastPosition(
   )
   const other = own.find(({ to, hash }) => !hashes.get(to)?.startsWith(hash))
   if (!other) return last.to
-  throw new ArchiveMismatch(
+  throw new ArchiveRefused(
     `position ${other.to} of shard ${shard} has another event in the archive than in the log`,
   )
 }
@@ -138,10 +159,10 @@ function nameOf(month: string, { shard, from, to, hash }: FileOfArchive): string
   return `month=${month}/${shard}-${from}-${to}-${hash}.parquet`
 }
 
-/** @throws ArchiveMismatch for a Parquet file that is none of an archive's */
+/** @throws ArchiveRefused for a Parquet file that is none of an archive's */
 function parseName(path: string): FileOfArchive {
   const found = /^month=\d{4}-\d{2}\/(\d+)-(\d+)-(\d+)-([0-9a-f]+)\.parquet$/.exec(path)
-  if (!found) throw new ArchiveMismatch(`${path} is no file of an archive`)
+  if (!found) throw new ArchiveRefused(`${path} is no file of an archive`)
   const [, shard, from, to, hash = ''] = found
   return { shard: Number(shard), from: Number(from), to: Number(to), hash }
 }

@@ -12,6 +12,8 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { openArchiveStore } from '../../src/export/archive-store.ts'
+import { followLog } from '../../src/export/follow-log.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 import { startObjectStore } from '../support/object-store.ts'
@@ -111,14 +113,50 @@ test('many events are read in pieces, and a file that was broken off is written 
   await manyCounted(45_000)
   const half = join(archive, 'month=2031-11', '0-1-2-3.parquet.new')
   writeFileSync(half, 'half a file')
+  const notOurs = join(archive, 'nginx.conf.new')
+  writeFileSync(notOurs, 'of somebody else')
   expect(await follow()).toEqual({ archive, rows: 45_000, files: 1 })
   expect(existsSync(half)).toBe(false)
+  expect(existsSync(notOurs)).toBe(true)
   expect(filesOf(archive)).toHaveLength(length + 1)
   const [counted] = await duck(`select count(*)::integer as events, max(position)::integer as last,
     count(distinct event_hash)::integer as hashes from '${archive}/*/*.parquet'`)
   const size = await ledger.ledger.size()
   expect(counted).toEqual({ events: size, last: size, hashes: size } as never)
 })
+
+test('one export at a time writes to an archive, and the next one goes on', async () => {
+  const target = join(folder, 'shared')
+  const store = openArchiveStore(target)
+  const writing = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  const first = followLog(ledger.sql, {
+    ...store,
+    async put(path, bytes) {
+      writing.resolve()
+      await goOn.promise
+      await store.put(path, bytes)
+    },
+  })
+  await Promise.race([writing.promise, first])
+  const { status, stderr } = await runCli(['export', 'events', `${target}/../shared`, '--follow'], {
+    database,
+  })
+  goOn.resolve()
+  expect([status, stderr]).toEqual([1, expect.stringContaining('another export writes there now')])
+  const size = await ledger.ledger.size()
+  expect(await first).toMatchObject({ rows: size })
+  expect(await follow(target)).toMatchObject({ rows: 0 })
+})
+
+test.each(['S3://archives/log', 'gs://archives/log', 's3:///log', 'file:///log'])(
+  '%s is no folder of such a name',
+  async (target) => {
+    const { status, stderr } = await runCli(['export', 'events', target, '--follow'], { database })
+    expect([status, stderr]).toEqual([1, expect.stringContaining('s3://bucket/prefix')])
+    expect(existsSync(target.split('/')[0] ?? '')).toBe(false)
+  },
+)
 
 test('an archive that lacks a file, is of another log, or has other files is refused', async () => {
   const files = filesOf(archive)
@@ -132,6 +170,11 @@ test('an archive that lacks a file, is of another log, or has other files is ref
   renameSync(join(archive, first), join(folder, 'aside'))
   expect(await refusal()).toContain('a file of shard 0 is missing that begins at position 1')
   renameSync(join(folder, 'aside'), join(archive, first))
+
+  const twice = first.replace(/-1-\d+-/, '-1-9-')
+  writeFileSync(join(archive, twice), '')
+  expect(await refusal()).toContain('files of shard 0 overlap: 1 to 1 and 1 to 9')
+  rmSync(join(archive, twice))
 
   const other = last.replace(/[0-9a-f]+\.parquet$/, '0123456789abcdef.parquet')
   renameSync(join(archive, last), join(archive, other))

@@ -1,6 +1,6 @@
 /** `tollbook export events` */
-import { openArchiveStore } from '../../../export/archive-store.ts'
-import { ArchiveMismatch, followLog } from '../../../export/follow-log.ts'
+import { ArchiveRefused, openArchiveStore } from '../../../export/archive-store.ts'
+import { followLog } from '../../../export/follow-log.ts'
 import type { Sql } from '../../../ledger/connect.ts'
 import { type EventRange, eventRanges, eventRows } from '../../../reports/log-reader/event-rows.ts'
 import { command } from '../../command.ts'
@@ -82,7 +82,7 @@ async function followArchive(
       `${args.path}: ${formatNumber(done.rows)} rows in ${formatNumber(done.files)} ${done.files === 1 ? 'file' : 'files'}.`,
     )
   } catch (error) {
-    if (!(error instanceof ArchiveMismatch)) throw error
+    if (!(error instanceof ArchiveRefused)) throw error
     throw new UsageError(`${args.path}: ${error.message}.`)
   } finally {
     progress.stop()
