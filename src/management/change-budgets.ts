@@ -16,12 +16,17 @@ function isAlike(a: Omit<Budget, 'credits'>, b: Omit<Budget, 'credits'>): boolea
   return nameOfBudget(a) === nameOfBudget(b) && a.warnsOnly === b.warnsOnly
 }
 
+/** CET and its like are a zone to one reader and an offset without summer time to another, PostgreSQL. */
+function isCalendar(timeZone: string): boolean {
+  return isTimeZone(timeZone) && (timeZone === 'UTC' || timeZone.includes('/'))
+}
+
 /** Whether budgets can take the place of those before, and whether that changes anything. */
 export function checkBudgets(
   before: readonly Budget[],
   budgets: readonly Budget[],
 ): { readonly isChanged: boolean } | Refused {
-  const unknown = budgets.findIndex(({ timeZone }) => !isTimeZone(timeZone))
+  const unknown = budgets.findIndex(({ timeZone }) => !isCalendar(timeZone))
   if (unknown >= 0) {
     const field = `budgets/${unknown}/timeZone`
     return refused('time_zone_unknown', { field, expected: 'a name such as Europe/Berlin' })

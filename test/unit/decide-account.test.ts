@@ -72,9 +72,11 @@ describe('an account', () => {
     account(...onFree, given)
       .when({ type: 'set-budget', budget: { ...daily, credits: null } })
       .follows({ type: 'AccountBudgetsChanged', payload: { budgets: [] } })
-    account(...onFree)
-      .when({ type: 'set-budget', budget: { ...daily, timeZone: 'Berlin' } })
-      .refuses('time_zone_unknown')
+    for (const timeZone of ['Berlin', 'CET', 'EST5EDT']) {
+      account(...onFree)
+        .when({ type: 'set-budget', budget: { ...daily, timeZone } })
+        .refuses('time_zone_unknown')
+    }
     account(...onFree)
       .when({ type: 'change-budgets', budgets: [daily, { ...daily, credits: 5 }] })
       .refuses('budget_twice')
