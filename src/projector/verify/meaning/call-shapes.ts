@@ -1,5 +1,6 @@
 /** What an event of a call must be by itself: it has the columns of its type, and its credits are what it moves. */
 import type { EventType } from '../../../../events/catalogue.ts'
+import { effectOf, leaseOf } from '../credits/effects.ts'
 import { bitsOf, type LogEvent } from '../log/log-event.ts'
 import { columnsOf, optionalColumns } from './event-columns.ts'
 
@@ -17,7 +18,12 @@ export function shapeOf(type: EventType): Shape {
 }
 
 const isMoment = ({ occurredAt, recordedAt }: LogEvent) => occurredAt === recordedAt
-const namesLease = (text: string) => text.length > 2 && text.includes('"lease":')
+const namesLease = (event: LogEvent) => leaseOf(effectOf(event.type), event) !== undefined
+
+/** Whether a charge is that of a hold which its gateway did not end. What clients and operators name may be called so, too. */
+export function isOfLostGateway(text: string): boolean {
+  return text.length > 2 && text.includes('"terminatedBy":"gateway"')
+}
 
 function isOfLots(values: readonly number[] | null, { lots }: LogEvent): boolean {
   return values?.length === lots?.length
@@ -52,18 +58,19 @@ const more: Readonly<Record<string, Shape>> = {
   HoldExtended: (event) => event.credits === sumOf(event.held) && isOfLots(event.held, event),
   HoldSettled: (event, text) => {
     const isOfResponse = (event.present & responseBits) === responseBits
+    const isLost = isOfLostGateway(text)
     return (
       event.credits === sumOf(event.moved) &&
       isOfLots(event.moved, event) &&
       (event.held === null
-        ? namesLease(text) && isMoment(event) && event.isNamed()
-        : isOfLots(event.held, event) && !namesLease(text)) &&
+        ? namesLease(event) && isMoment(event) && event.isNamed() && !isLost
+        : isOfLots(event.held, event) && !namesLease(event)) &&
       (isOfResponse || (event.present & responseBits) === 0) &&
-      isOfResponse !== text.includes('"gateway"')
+      isOfResponse !== isLost
     )
   },
-  HoldReleased: (event, text) =>
-    namesLease(text)
+  HoldReleased: (event) =>
+    namesLease(event)
       ? event.credits === 0 &&
         (event.present & (lotBits | routeBits)) === routeBits &&
         isMoment(event) &&

@@ -27,7 +27,7 @@ export async function checkPlans(
   range: LogRange,
   { sql }: CheckConnection,
 ): Promise<Finding[]> {
-  const accounts = accountsOf(state)
+  const accounts = [...pricedAccounts(state)]
   if (accounts.length === 0) return []
   const findings: Finding[] = []
   for (let after = range.after; ; ) {
@@ -65,16 +65,18 @@ async function heldPlans(
 }
 
 /** Accounts that have, or have had, a plan with prices of its own. */
-function accountsOf({ tariffs, accounts }: LedgerState): string[] {
+export function pricedAccounts({ tariffs, accounts }: LedgerState): ReadonlySet<string> {
   const pricing = new Set(
     tariffs.flatMap((tariff) =>
       Object.keys(tariff.plans).filter((plan) => pricingPlan(tariff, plan)),
     ),
   )
-  if (pricing.size === 0) return []
-  return [...accounts].flatMap(([account, { plans }]) =>
-    plans.some(({ plan }) => pricing.has(plan)) ? [account] : [],
-  )
+  const priced = new Set<string>()
+  if (pricing.size === 0) return priced
+  for (const [account, { plans }] of accounts) {
+    if (plans.some(({ plan }) => pricing.has(plan))) priced.add(account)
+  }
+  return priced
 }
 
 function planFault(

@@ -4,6 +4,7 @@ import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox
 import { catalogue } from '../../../../events/catalogue.ts'
 import { type Counted, countedOf } from '../../../../events/counted.ts'
 import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
+import { pricedAccounts } from './check-plans.ts'
 import type { EventGroup } from './event-groups.ts'
 import type { LedgerState } from './ledger-state.ts'
 import { findPrice, hasPrices, noPriceFault, priceFault } from './price-groups.ts'
@@ -73,13 +74,17 @@ export async function checkPayloads(
 ): Promise<Finding[]> {
   const positions = groups.flatMap(({ unusual }) => unusual ?? [])
   const findings: Finding[] = []
+  const priced = positions.length > 0 ? pricedAccounts(state) : new Set<string>()
   for (let i = 0; i < positions.length; i += maxPayloads) {
     const rows = await sql<UnusualEvent[]>`
       select position, type, account_id as "accountId", payload, tariff, endpoint, quantity, credits from ${sql.unsafe(eventsOf(range))}
         and position = any(${positions.slice(i, i + maxPayloads)}::bigint[])`
     for (const row of rows) {
       const fault =
-        payloadFault(row) ?? strangeBudgetsFault(state, row) ?? unusualPriceFault(state, row)
+        payloadFault(row) ??
+        strangeBudgetsFault(state, row) ??
+        strangePlanFault(priced, row) ??
+        unusualPriceFault(state, row)
       if (fault !== undefined) findings.push({ position: row.position, fault })
     }
   }
@@ -93,6 +98,16 @@ function strangeBudgetsFault(
 ): string | undefined {
   const isStrange = payload.budgets !== undefined && !budgets.ofAccounts.has(accountId)
   return isStrange ? 'its account never had budgets' : undefined
+}
+
+/** check-plans.ts follows the calls of accounts that have plans with prices of their own. */
+function strangePlanFault(
+  priced: ReadonlySet<string>,
+  { accountId, endpoint, payload }: UnusualEvent,
+): string | undefined {
+  if (payload.plan === undefined) return undefined
+  if (endpoint === null) return 'a lease is priced by no plan'
+  return priced.has(accountId) ? undefined : 'its account never had a plan with prices of its own'
 }
 
 function unusualPriceFault(state: LedgerState, event: UnusualEvent): string | undefined {

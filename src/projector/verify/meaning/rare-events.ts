@@ -47,7 +47,24 @@ export async function readRareEvents(sql: Sql, range: LogRange): Promise<RareEve
 /** Microseconds of a time that stands in a payload. */
 export function microsOf(time: string): Micros {
   const fraction = /\.(\d{1,6})/.exec(time)?.[1] ?? ''
-  return Date.parse(time.replace(/\.\d+/, '')) * 1_000 + Number(fraction.padEnd(6, '0'))
+  const whole = Date.parse(time.replace(/\.\d+/, ''))
+  return Number.isNaN(whole)
+    ? microsOfOldTime(time)
+    : whole * 1_000 + Number(fraction.padEnd(6, '0'))
+}
+
+/** The calendar repeats itself after so many years, and so many days. */
+const cycle = { years: 400, days: 146_097 } as const
+
+/** Old logs have times without an end, and of years beyond those of JavaScript. NaN: it is no time. */
+function microsOfOldTime(time: string): Micros {
+  if (time === 'infinity') return Number.POSITIVE_INFINITY
+  if (time === '-infinity') return Number.NEGATIVE_INFINITY
+  const [, years, rest] = /^(\d{5,6})(-.*)$/.exec(time) ?? []
+  if (years === undefined) return Number.NaN
+  const cycles = Math.floor((Number(years) - 2_000) / cycle.years)
+  const year = Number(years) - cycles * cycle.years
+  return microsOf(`${year}${rest}`) + cycles * cycle.days * 86_400_000_000
 }
 
 /** The time at which the UTC month of a time begins, and the next one does. */

@@ -12,7 +12,7 @@ import {
 import { type CreditState, purseOf } from '../credits/credit-state.ts'
 import type { LogEvent } from '../log/log-event.ts'
 import type { Note } from '../log-check.ts'
-import { type Shape, shapeOf } from './call-shapes.ts'
+import { isOfLostGateway, type Shape, shapeOf } from './call-shapes.ts'
 import { type EventGroup, EventGroups } from './event-groups.ts'
 import { type FollowedKey, type LedgerState, tariffAt } from './ledger-state.ts'
 import { type Micros, microsOf } from './rare-events.ts'
@@ -91,7 +91,7 @@ function isFollowed({ type, charges }: TypeRules, event: LogEvent, text: string)
     (event.lots?.length ?? 0) > 1 ||
     alwaysFollowed.has(type) ||
     (type === 'HoldReleased' && event.held !== null && event.quantity !== null) ||
-    (charges && text.length > 2 && text.includes('"gateway"'))
+    (charges && isOfLostGateway(text))
   )
 }
 
