@@ -150,9 +150,12 @@ function readParameters(
 
 /** What stands where a name should be may be the rest of a password. */
 function unknown(name: string, known: readonly string[]): string {
-  if (!/^[a-z_]{1,40}$/i.test(name)) return 'there is no parameter of such a name'
   const meant = didYouMean(name, known)
-  if (name.startsWith('ssl') && !meant) return `${name} is for TLS: write rediss instead of redis`
+  if (!meant && !/^(ssl|sentinel)[a-z_]{0,32}$/i.test(name)) {
+    return 'there is no parameter of such a name. In a password, write %3F for ?'
+  }
+  if (/^ssl/i.test(name) && !meant && !known.includes('sslcert'))
+    return `${name} is for TLS: write rediss instead of redis`
   return `there is no parameter ${name}${meant ? `: did you mean ${meant}?` : ''}`
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { BadRedisUrl, parseRedisUrl } from '../../src/config/redis-url.ts'
-import { mastersOfSlots } from '../../src/gate/rate-limit/redis-masters.ts'
+import { masterOf, mastersOfSlots } from '../../src/gate/rate-limit/redis-masters.ts'
 import { slotOf, tagInSlot } from '../../src/gate/rate-limit/redis-slots.ts'
 
 describe('REDIS_URL', () => {
@@ -66,7 +66,9 @@ describe('REDIS_URL', () => {
     ['redis://cache?sslrootcert=/ca.pem', /write rediss/],
     ['rediss://cache?sslrootcerts=/ca.pem', /did you mean sslrootcert\?/],
     ['rediss://cache?sslcert=/c.pem', /belong together/],
-    ['redis://cache?family=6', /no parameter family/],
+    ['redis://cache?family=6', /of such a name/],
+    ['redis://:abc?secret=x@cache', /write %3F for \?/],
+    ['redis://cache?sentinelName=limits', /no parameter sentinelName/],
     ['redis://cache?se:cret=1', /of such a name/],
   ])('%p is refused, without the secret', (text, message) => {
     let error: unknown
@@ -108,6 +110,18 @@ describe('the masters of slots', () => {
       [after, before],
     ]) {
       expect(mastersOfSlots(views, false)[5]?.host).toBe('10.0.0.2')
+    }
+  })
+
+  test('one behind Sentinels is the address of its own of the highest epoch, while the fields still have the one before', () => {
+    const before = ['name', 'limits', 'ip', '10.0.0.1', 'port', '6379', 'config-epoch']
+    const switched = { fields: [...before, '8'], address: ['10.0.0.2', '6380'] }
+    const late = { fields: [...before, '7'], address: ['10.0.0.1', '6379'] }
+    for (const views of [
+      [switched, late],
+      [late, switched],
+    ]) {
+      expect(masterOf(views)).toEqual({ host: '10.0.0.2', port: 6380 })
     }
   })
 

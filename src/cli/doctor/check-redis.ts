@@ -8,7 +8,12 @@ import {
 import { openRedisClient, type RedisServer, serverAt } from '../../gate/rate-limit/redis-client.ts'
 import { connectToRedis } from '../../gate/rate-limit/redis-connection.ts'
 import { fieldOf } from '../../gate/rate-limit/redis-identity.ts'
-import { masterOf, mastersOfSlots } from '../../gate/rate-limit/redis-masters.ts'
+import {
+  masterOf,
+  mastersOfSlots,
+  sentinelQuestions,
+  sentinelView,
+} from '../../gate/rate-limit/redis-masters.ts'
 import { slotCount, tagInSlot } from '../../gate/rate-limit/redis-slots.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 import { adviceOn, reasonOf } from './redis-advice.ts'
@@ -65,12 +70,16 @@ async function checkServer(
 async function checkSentinels(address: RedisAddress): Promise<Finding[]> {
   const { hosts, tls, sentinel } = address
   if (!sentinel) return []
-  const views: string[][] = []
+  const views: ReturnType<typeof sentinelView>[] = []
   const findings: Finding[] = []
   for (const host of hosts) {
     try {
       const server = { ...host, tls, login: sentinel.login, database: 0 }
-      views.push((await ask(server, 'SENTINEL', 'MASTER', sentinel.master)) as string[])
+      const replies: unknown[] = []
+      for (const question of sentinelQuestions(sentinel.master)) {
+        replies.push(await ask(server, ...question))
+      }
+      views.push(sentinelView(replies))
     } catch (error) {
       const found = `${printRedisHost(host)} cannot be asked: ${reasonOf(error)}`
       findings.push(problem('sentinels', found, adviceOn(error, address)))

@@ -6,7 +6,7 @@ import pTimeout from 'p-timeout'
 import { printRedisHost, type RedisAddress, type RedisHost } from '../../config/redis-url.ts'
 import { runPeriodically } from '../../lib/run-periodically.ts'
 import { openRedisClient, type RedisClient, type RedisServer, serverAt } from './redis-client.ts'
-import { masterOf, mastersOfSlots } from './redis-masters.ts'
+import { masterOf, mastersOfSlots, sentinelQuestions, sentinelView } from './redis-masters.ts'
 
 /** The master of each slot of a Cluster, or the one master of all keys. */
 export type Masters = readonly (RedisHost | undefined)[]
@@ -23,6 +23,9 @@ const askEveryMs = 1_000
 const replyTimeoutMs = 500
 /** A slot on its way redirects every call to it, so that is no reason to ask each time. */
 const minIntervalMs = 100
+
+/** How much later than this gateway another one may find a new master: it had just asked, and waits for a reply. */
+export const maxLaterFoundMs = askEveryMs + replyTimeoutMs
 
 /**
  * @param onMasters is told at each reply, whether or not anything changed
@@ -87,14 +90,14 @@ async function readMasters(
   if (!sentinel) {
     const all = distinct([...hosts, ...known.filter((host) => host !== undefined)])
     const views = await askAll(all, async (asked) => {
-      const text = await asking.ask(serverAt(asked, address), ['CLUSTER', 'NODES'])
+      const [text] = await asking.ask(serverAt(asked, address), [['CLUSTER', 'NODES']])
       return { text: String(text), asked }
     })
     return mastersOfSlots(views, tls !== undefined)
   }
   const views = await askAll(hosts, async (host) => {
     const server = { ...host, tls, login: sentinel.login, database: 0 }
-    return (await asking.ask(server, ['SENTINEL', 'MASTER', sentinel.master])) as string[]
+    return sentinelView(await asking.ask(server, sentinelQuestions(sentinel.master)))
   })
   return [masterOf(views)]
 }
@@ -120,11 +123,17 @@ class Asking {
   private readonly clients = new Map<string, RedisClient>()
   private isClosed = false
 
-  /** @throws Error when there is no reply in time */
-  ask(server: RedisServer, command: readonly [string, ...string[]]): Promise<unknown> {
+  /** Sends the commands at once. @throws Error when there is no reply in time */
+  ask(
+    server: RedisServer,
+    commands: readonly (readonly [string, ...string[]])[],
+  ): Promise<unknown[]> {
     const key = printRedisHost(server)
     const message = `${key} did not reply within ${replyTimeoutMs} ms`
-    return pTimeout(this.askInTime(key, server, command), { milliseconds: replyTimeoutMs, message })
+    return pTimeout(this.askInTime(key, server, commands), {
+      milliseconds: replyTimeoutMs,
+      message,
+    })
   }
 
   close(): void {
@@ -135,12 +144,12 @@ class Asking {
   private async askInTime(
     key: string,
     server: RedisServer,
-    [name, ...args]: readonly [string, ...string[]],
-  ): Promise<unknown> {
+    commands: readonly (readonly [string, ...string[]])[],
+  ): Promise<unknown[]> {
     const open = this.clients.get(key) ?? (await this.open(key, server))
     const timer = setTimeout(() => open.end(new Error('no reply in time')), replyTimeoutMs)
     try {
-      return await open.client.call(name, ...args)
+      return await Promise.all(commands.map(([name, ...args]) => open.client.call(name, ...args)))
     } catch (error) {
       throw open.end(error)
     } finally {

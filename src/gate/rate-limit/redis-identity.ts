@@ -23,7 +23,7 @@ return 0
 `
 
 /** A server that does not decide as the address says. The message says what to write instead. */
-class WrongRedis extends Error {
+export class WrongRedis extends Error {
   override readonly name = 'WrongRedis'
 }
 

@@ -48,17 +48,38 @@ function hostOf(address: string, asked: RedisHost, prefersNames: boolean): Redis
   return { host, port: Number(port ?? asked.port) }
 }
 
-/** What a Sentinel replies to `SENTINEL MASTER name`: names and values in turn. */
-type SentinelView = readonly string[]
+/** What a Sentinel says of a master, asked by `sentinelQuestions`. */
+interface SentinelView {
+  /** The reply to `SENTINEL MASTER name`: names and values in turn. */
+  readonly fields: readonly string[]
+  /** The reply to `SENTINEL GET-MASTER-ADDR-BY-NAME name`: host and port. */
+  readonly address: readonly string[]
+}
 
-/** The master that the Sentinel with the latest news names. */
+/** The fields first: the address may be the newer of the two, and never the older one with a new epoch. */
+export function sentinelQuestions(master: string): readonly [string, ...string[]][] {
+  return [
+    ['SENTINEL', 'MASTER', master],
+    ['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', master],
+  ]
+}
+
+/** The replies to `sentinelQuestions`. */
+export function sentinelView([fields, address]: readonly unknown[]): SentinelView {
+  return { fields: fields as string[], address: address as string[] }
+}
+
+/**
+ * The master that the Sentinel with the latest news names. While replicas are told of a new master, the fields have its epoch
+ * already and the address of the one before, so the address is asked for by itself.
+ */
 export function masterOf(views: readonly SentinelView[]): RedisHost | undefined {
   let newest: { host: RedisHost; epoch: number } | undefined
-  for (const view of views) {
-    const field = (name: string) => view[view.indexOf(name) + 1] ?? ''
-    const epoch = Number(field('config-epoch'))
+  for (const { fields, address } of views) {
+    const [host = '', port] = address
+    const epoch = Number(fields[fields.indexOf('config-epoch') + 1])
     if (newest && epoch <= newest.epoch) continue
-    newest = { host: { host: field('ip'), port: Number(field('port')) }, epoch }
+    newest = { host: { host, port: Number(port) }, epoch }
   }
   return newest?.host
 }

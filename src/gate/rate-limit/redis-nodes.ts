@@ -5,7 +5,8 @@ import type { RateLimit } from './rate-limiter.ts'
 import { assertLimits } from './rate-limits.ts'
 import { serverAt } from './redis-client.ts'
 import { connectToRedis, type RedisConnection } from './redis-connection.ts'
-import { discoverMasters, type Masters } from './redis-discovery.ts'
+import { discoverMasters, type Masters, maxLaterFoundMs } from './redis-discovery.ts'
+import { WrongRedis } from './redis-identity.ts'
 import { keepConnected, type RedisNode } from './redis-node.ts'
 import { slotOf, tagInSlot } from './redis-slots.ts'
 
@@ -27,6 +28,7 @@ interface RedisNodes {
 interface Assignment {
   readonly host: string
   readonly node: RedisNode
+  /** Since when every gateway knows of it. */
   readonly sinceMs: number
 }
 
@@ -57,7 +59,7 @@ export function connectToMasters(
       const assignment = fresh.get(name) ?? {
         ...{ host: name, node: nodeAt(name, host, slot) },
         // Nothing is known of the time before the first reply: the master itself says since when it is one.
-        sinceMs: isFirst ? Number.NEGATIVE_INFINITY : now,
+        sinceMs: isFirst ? Number.NEGATIVE_INFINITY : now + maxLaterFoundMs,
       }
       fresh.set(name, assignment)
       return assignment
@@ -144,7 +146,9 @@ function logFaults(log: RateLimiterLog) {
     found(what: string, error: unknown): void {
       if (open.has(what)) return
       open.add(what)
-      log.warn({ err: error, redis: what }, 'no Redis: each gateway enforces its local rate limit')
+      // A mistake in REDIS_URL has nothing to do with where in the program it was found.
+      const err = error instanceof WrongRedis ? { message: error.message } : error
+      log.warn({ err, redis: what }, 'no Redis: each gateway enforces its local rate limit')
     },
     ended(what: string): void {
       if (open.delete(what)) log.info({ redis: what }, 'Redis replies again')
