@@ -156,6 +156,20 @@ test('a call that spends what is owed, and a debt while credits are free', async
   expect(more).toContainEqual([owed, '1 credits were free, and are not taken first'])
 })
 
+test('a refund that counts in another day of a budget than its charge, long settled', async () => {
+  const budgets = [{ credits: 100, per: 'day', timeZone: 'UTC' }]
+  await ledger.change(account, 'AccountBudgetsChanged', { budgets })
+  const { hold } = await ledger.hold(key, 10)
+  await ledger.settle(hold, 10)
+  await ledger.commands.refund(0, { requestId: hold.requestId, credits: 4, actor: 'test' })
+  const faults = await faultsAfter(
+    `payload = replace(payload::text, '2030-06-15T00:00:00Z', '2030-06-14T00:00:00Z')::json`,
+    `type = 'ChargeRefunded'`,
+  )
+  const refund = await positionOf(`type = 'ChargeRefunded'`)
+  expect(faults).toEqual([[refund, 'it does not count in the budgets of its call']])
+})
+
 async function faultsAfterAgain(set: string, where: string): Promise<[number, string][]> {
   const changed = await vandal.unsafe<{ position: number }[]>(
     `update events set ${set} where ${where} returning position`,

@@ -3,6 +3,7 @@
  * in it says: time-zone databases differ, so none is asked here. Spans of a budget must not overlap.
  */
 import { type Budget, budgetsOfKey, type KeyBudget } from '../../../../events/budget.ts'
+import { isOpeningOrNot } from '../../../../events/openings.ts'
 import { typeIn } from '../../../../events/type-condition.ts'
 import { capUsingTypes } from '../../../../projections/key-caps.ts'
 import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
@@ -37,7 +38,7 @@ export interface FollowedBudgets {
   >
   /** The same of keys. */
   readonly ofKeys: Map<string, readonly ({ readonly after: number } & BudgetsOfKey)[]>
-  /** What open holds, and charges that can be refunded, count in, by their request ids. */
+  /** What open holds count in, by their request ids. */
   readonly spansOf: Map<string, Spans | null>
   readonly used: Map<string, number>
   /** Where the last span of a budget begins. */
@@ -73,8 +74,9 @@ export async function checkBudgets(
       from ${sql.unsafe(eventsOf({ ...range, after }))}
         and account_id = any(${accounts}::text[]) and ${sql.unsafe(typeIn(capUsingTypes))}
       order by position limit ${maxEvents}`
+    const charged = await chargedSpans(sql, range, events)
     for (const event of events) {
-      const fault = followEvent(budgets, event)
+      const fault = followEvent(budgets, event, charged)
       if (fault !== undefined) findings.push({ position: event.position, fault })
     }
     const last = events.at(-1)
@@ -84,15 +86,34 @@ export async function checkBudgets(
   return findings
 }
 
-function followEvent(state: FollowedBudgets, event: CallEvent): string | undefined {
+/** What the charges count in that these events refund, by their requests. */
+async function chargedSpans(
+  sql: CheckConnection['sql'],
+  { shard }: LogRange,
+  events: readonly CallEvent[],
+): Promise<ReadonlyMap<string, Spans | null>> {
+  const ids = events.flatMap(({ type, requestId }) =>
+    type === 'ChargeRefunded' ? [requestId] : [],
+  )
+  if (ids.length === 0) return new Map()
+  const rows = await sql<{ requestId: string; spans: Spans | null }[]>`
+    select request_id as "requestId", payload -> 'budgets' as spans from events
+    where request_id = any(${ids}::text[]) and shard = ${shard} and type = 'HoldSettled' and ${sql.unsafe(isOpeningOrNot)}`
+  return new Map(rows.map(({ requestId, spans }) => [requestId, spans]))
+}
+
+function followEvent(
+  state: FollowedBudgets,
+  event: CallEvent,
+  charged: ReadonlyMap<string, Spans | null>,
+): string | undefined {
   const { type, requestId, held, spans } = event
-  const isOnLease = held === null && type !== 'ChargeRefunded'
+  const isRefund = type === 'ChargeRefunded'
+  const isOnLease = held === null && !isRefund
   const isPurchase = type === 'CreditsHeld' || (isOnLease && type === 'HoldSettled')
-  const before = state.spansOf.get(requestId)
-  if (type === 'CreditsHeld' || type === 'HoldSettled') state.spansOf.set(requestId, spans)
-  else if (!isOnLease && type !== 'HoldExtended' && type !== 'ChargeRefunded') {
-    state.spansOf.delete(requestId)
-  }
+  const before = (isRefund ? charged : state.spansOf).get(requestId)
+  if (type === 'CreditsHeld') state.spansOf.set(requestId, spans)
+  else if (!isOnLease && type !== 'HoldExtended') state.spansOf.delete(requestId)
   const fault = isPurchase
     ? purchaseFault(state, event)
     : same(spans, isOnLease ? null : (before ?? null))
