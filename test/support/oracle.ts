@@ -2,6 +2,7 @@
  * The oracle: what a log means, folded event by event in TypeScript, from the meaning of the events and
  * not from the projections' SQL. What it says and what the projections' tables hold must be the same rows.
  */
+import { canonicalJson } from '../../events/canonical-json.ts'
 import { typesWith } from '../../events/event-types.ts'
 import { dayOf, hourOf, type LogEvent, micros, monthOf } from './log.ts'
 
@@ -238,7 +239,8 @@ function moveCredits(state: State, event: LogEvent): void {
         ...{ credits, quantity, slots, held_at: event.recorded_at, instance, lots, held },
         expires_at: event.recorded_at + payload.holdSeconds * 1_000_000,
         ...{ sent_credits: null, sent_quantity: null },
-        budgets: payload.budgets ? JSON.stringify(payload.budgets) : null,
+        // In the order of the names, as it is written; the log is read as jsonb, which has another.
+        budgets: payload.budgets ? canonicalJson(payload.budgets) : null,
       })
       add(balance(), 'open_holds', event.slots ?? 1)
       const { claim, requestHash: request_hash } = payload
