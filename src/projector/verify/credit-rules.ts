@@ -116,10 +116,13 @@ function followLots(state: CreditState, effect: CreditEffect, event: LogEvent, n
     lot.held += change
     if (lot.purse) listLot(lot.purse, lot)
   }
-  // One event can name a lot more than once.
-  for (let i = 0; i < length; i++) {
-    if (i === 0 || lots.indexOf(lots[i] as number) === i) noteLot(lotOf(state, lots[i] ?? -1), note)
+  if (length === 1) {
+    noteLot(lotOf(state, lots[0] ?? -1), note)
+    return
   }
+  // One event can name a lot more than once; an amount without a lot is of none.
+  const names = new Set(Array.from({ length }, (_, i) => lots[i] ?? -1))
+  for (const name of names) noteLot(lotOf(state, name), note)
 }
 
 function lotOf({ lots }: CreditState, name: number): Lot {

@@ -33,6 +33,9 @@ export async function readLog(
     stream.on('end', resolve)
     stream.on('error', reject)
   })
+  // The client stops reading its socket while a stream is full, and goes on when more is asked of the stream. Of one that was full
+  // when its last bytes came, nobody asks any more.
+  stream._read(0)
 }
 
 /** Takes bytes as they come. What is left of a row waits for the rest of it. */
