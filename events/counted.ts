@@ -9,11 +9,18 @@ export interface Counted {
   readonly parts?: Parts
   /** Of a price with rates by a value: the name in its table that the value found, never the client's text. */
   readonly by?: string
+  /** Of a price with tiers: how much of what has them the account had counted in the month before. */
+  readonly volume?: number
 }
 
 export type Parts = Readonly<Record<string, number>>
 
 /** The fields that say what was counted, without what stands beside them. */
-export function countedOf({ quantity, parts, by }: Counted): Counted {
-  return { quantity, ...(parts && { parts }), ...(by !== undefined && { by }) }
+export function countedOf({ quantity, parts, by, volume }: Counted): Counted {
+  return {
+    quantity,
+    ...(parts && { parts }),
+    ...(by !== undefined && { by }),
+    ...(volume !== undefined && { volume }),
+  }
 }

@@ -16,6 +16,10 @@ const countedFields = {
     Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
   ),
   by: Type.Optional(Type.String({ minLength: 1 })),
+  /** Of a price with tiers: the volume of the month before the call. */
+  volume: Type.Optional(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  /** The component that has the tiers, of a price of several. */
+  volumeOf: Type.Optional(Type.String({ minLength: 1 })),
 }
 
 /** The plan that a call was priced by, where it has prices of its own. */

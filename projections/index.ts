@@ -11,6 +11,7 @@ import { hourlyUsage } from './hourly-usage.ts'
 import { keyCaps } from './key-caps.ts'
 import { keyState } from './key-state.ts'
 import { monthlyBalances } from './monthly-balances.ts'
+import { monthlyVolumes } from './monthly-volumes.ts'
 import type { Projection } from './projection.ts'
 import { tariffs } from './tariffs.ts'
 
@@ -22,6 +23,7 @@ export const projections: readonly Projection[] = [
   claims,
   keyCaps,
   budgets,
+  monthlyVolumes,
   monthlyBalances,
   dailyUsage,
   dailyRefusals,

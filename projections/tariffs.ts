@@ -3,7 +3,7 @@ import type { Projection } from './projection.ts'
 
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 5,
+  version: 6,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
@@ -33,6 +33,19 @@ export const tariffs: Projection = {
       monthly_terms jsonb,
       primary key (hash, plan, shard)
     )`,
+    `create table tariff_tiers (
+      hash text not null,
+      -- That has the price of its own; else empty.
+      plan text not null,
+      endpoint text not null,
+      shard smallint not null,
+      -- The name of the component that has tiers; empty where the price has no other.
+      component text not null,
+      -- The last of each tier, null of the last one, and what one costs in it, in millionths of a credit.
+      up_to bigint[] not null,
+      rates numeric[] not null,
+      primary key (hash, endpoint, plan, shard)
+    )`,
   ],
   apply: [
     {
@@ -58,6 +71,29 @@ export const tariffs: Projection = {
        from batch e, jsonb_each((e.payload -> 'plans')::jsonb) plan
        where e.type = 'TariffPublished'
        on conflict (hash, plan, shard) do nothing`,
+    },
+    {
+      eventTypes: ['TariffPublished'],
+      sql: `insert into tariff_tiers (hash, plan, endpoint, shard, component, up_to, rates)
+       select distinct on (hash, endpoint, plan, shard) e.payload ->> 'hash' as hash, price.plan, price.endpoint, e.shard,
+         coalesce(component.value ->> 'name', ''),
+         (select array_agg((tier.value ->> 'upTo')::bigint order by tier.ordinality) from
+           jsonb_array_elements(component.value -> 'tiers') with ordinality tier),
+         (select array_agg(coalesce((tier.value ->> 'credits')::numeric * 1000000, (tier.value ->> 'perMillion')::numeric)
+             order by tier.ordinality) from
+           jsonb_array_elements(component.value -> 'tiers') with ordinality tier)
+       from batch e
+       cross join lateral (
+         select '' as plan, own.key as endpoint, own.value from jsonb_each((e.payload -> 'prices')::jsonb) own
+         union all
+         select plan.key, of_plan.key, of_plan.value
+         from jsonb_each((e.payload -> 'plans')::jsonb) plan,
+           jsonb_each(coalesce(plan.value -> 'prices', '{}')) of_plan
+       ) price
+       cross join lateral jsonb_array_elements(
+         case jsonb_typeof(price.value) when 'array' then price.value else jsonb_build_array(price.value) end) component
+       where e.type = 'TariffPublished' and component.value ? 'tiers'
+       on conflict (hash, endpoint, plan, shard) do nothing`,
     },
   ],
 }

@@ -12,7 +12,7 @@ import type { ConfigFile } from './file/file-schema.ts'
 import type { Route } from './file/route.ts'
 
 /** The fields of a component that say what it costs, and not what it counts. */
-const rateFields = ['credits', 'perMillion', 'unit', 'by', 'catalogue'] as const
+const rateFields = ['credits', 'perMillion', 'unit', 'tiers', 'by', 'catalogue'] as const
 
 /** @param file as it was read: what does not look like a plan's price of a route is left as it is, to be found faulty */
 export function withPlanPrices(file: object): object {

@@ -6,6 +6,8 @@ import { exactCredits } from './price-arithmetic.ts'
 import { type Component, componentsOf, isList, type PriceRule } from './price-rule.ts'
 import { valuesOf } from './priced-parts.ts'
 import { otherwise } from './rate.ts'
+import { tieredPart } from './tiered-part.ts'
+import { tieredCredits } from './tiers.ts'
 import { hasKindRates } from './token-kinds.ts'
 
 /**
@@ -13,6 +15,35 @@ import { hasKindRates } from './token-kinds.ts'
  * call. undefined where what the other price counts, or the value that it goes by, was not recorded.
  */
 export function priceAgain(before: PriceRule, after: PriceRule, counted: Counted): Sum | undefined {
+  const again = countedAgain(before, after, counted)
+  return again && exactCredits(after, again)
+}
+
+/**
+ * So many calls alike, one after the other, under a price with tiers: what they cost together, and how much of what has tiers they
+ * count.
+ * @param of.volume the month's before them
+ */
+export function priceTiersAgain(
+  before: PriceRule,
+  after: PriceRule,
+  counted: Counted,
+  { volume, calls }: { readonly volume: bigint; readonly calls: bigint },
+): { readonly credits: bigint; readonly quantity: bigint } | undefined {
+  const again = countedAgain(before, after, counted)
+  const part = again && tieredPart(after, again)
+  if (again === undefined || part === undefined) return undefined
+  const ofOne = BigInt(part.quantity)
+  const first = exactCredits(after, { ...again, volume: 0 })
+  if (first === undefined) return undefined
+  // What has no tiers costs each of them the same.
+  const others = BigInt(first) - tieredCredits(part.tiers, 0n, ofOne)
+  const quantity = ofOne * calls
+  return { credits: others * calls + tieredCredits(part.tiers, volume, quantity), quantity }
+}
+
+/** What a recorded call counts under another price. */
+function countedAgain(before: PriceRule, after: PriceRule, counted: Counted): Counted | undefined {
   const known = kindsByName(before)
   const isCounted = [...kindsByName(after)].every(
     ([name, counts]) =>
@@ -26,12 +57,12 @@ export function priceAgain(before: PriceRule, after: PriceRule, counted: Counted
   if (by === undefined && valuesOf(after).length > 0) return undefined
   // What is metered is counted by the quantity, also where only the hold says the rest.
   const { by: _, ...same } = withQuantity(before, counted, counted.quantity)
-  return exactCredits(after, {
+  return {
     ...same,
     // A price per request counts calls, whatever the other one counted.
     ...(!isList(after) && after.per === 'request' && { quantity: 1 }),
     ...(by !== undefined && { by }),
-  })
+  }
 }
 
 /** What each component counts, by its name. */

@@ -12,6 +12,8 @@ import { capped, isCovered, tokensByKind, withQuantity } from './counting.ts'
 import { isFree, isList, isPlain, type PriceRule } from './price-rule.ts'
 import { pricedParts, quantityOf } from './priced-parts.ts'
 import type { Rate } from './rate.ts'
+import { hasTiers, tieredPart } from './tiered-part.ts'
+import { mostOfTiers, type Tiers, tieredCredits } from './tiers.ts'
 import {
   affordableKinds,
   costOfKinds,
@@ -26,14 +28,14 @@ const millionth = 1_000_000n
 
 /**
  * The credits that a call costs under a price, as counted: a started unit counts whole; what is proportional is added up and
- * rounded up once.
+ * rounded up once. Of a price with tiers it is the most that the call can cost.
  *
  * @throws RangeError when a quantity is not a non-negative safe integer, the price has no rate for the call, or the
  *   credits are not a safe integer
  */
 export function credits(price: PriceRule, counted: Counted): number {
   const plain = plainCredits(price, counted)
-  const cost = plain ?? Number(requirePriced(exactCredits(price, counted)))
+  const cost = plain ?? Number(requirePriced(mostCredits(price, counted)))
   if (!Number.isSafeInteger(cost)) throw new RangeError(`too many credits: ${cost}`)
   return cost
 }
@@ -41,7 +43,7 @@ export function credits(price: PriceRule, counted: Counted): number {
 /** As `credits`, but no more than `most`, which is exact however many a call costs. */
 export function creditsUpTo(price: PriceRule, counted: Counted, most: number): number {
   const plain = plainCredits(price, counted)
-  return Math.min(plain ?? Number(requirePriced(exactCredits(price, counted))), most)
+  return Math.min(plain ?? Number(requirePriced(mostCredits(price, counted))), most)
 }
 
 /**
@@ -49,11 +51,33 @@ export function creditsUpTo(price: PriceRule, counted: Counted, most: number): n
  * checked and priced again. undefined where the price counts something that was not recorded, or has no rate for the call.
  */
 export function exactCredits(price: PriceRule, counted: Counted): Sum | undefined {
-  const cost = millionthsOf(price, counted)
-  return cost === undefined ? undefined : toSum((cost + millionth - 1n) / millionth)
+  const { volume } = counted
+  return creditsWithTiers(price, counted, (tiers, quantity) =>
+    volume === undefined ? undefined : tieredCredits(tiers, BigInt(volume), quantity),
+  )
 }
 
-/** The same before it is rounded. */
+/** What is held for a call: of tiers, by the most expensive from the volume upward, or of all where that is not known. */
+export function mostCredits(price: PriceRule, counted: Counted): Sum | undefined {
+  const volume = BigInt(counted.volume ?? 0)
+  return creditsWithTiers(price, counted, (tiers, quantity) => mostOfTiers(tiers, volume, quantity))
+}
+
+function creditsWithTiers(
+  price: PriceRule,
+  counted: Counted,
+  ofTiers: (tiers: Tiers, quantity: bigint) => bigint | undefined,
+): Sum | undefined {
+  const cost = millionthsOf(price, counted)
+  if (cost === undefined) return undefined
+  const credits = (cost + millionth - 1n) / millionth
+  if (!hasTiers(price)) return toSum(credits)
+  const part = tieredPart(price, counted)
+  const more = part && ofTiers(part.tiers, BigInt(part.quantity))
+  return more === undefined ? undefined : toSum(credits + more)
+}
+
+/** The same before it is rounded, without what has tiers. */
 function millionthsOf(price: PriceRule, counted: Counted): bigint | undefined {
   const parts = pricedParts(price, counted.by)
   if (parts === undefined) return undefined

@@ -10,6 +10,7 @@ import { mostOf, readsResponse } from './counting.ts'
 import { inResponse, optionalInRequest } from './pointer-checks.ts'
 import { creditsUpTo } from './price-arithmetic.ts'
 import {
+  type Component,
   componentsOf,
   isFree,
   isList,
@@ -42,9 +43,18 @@ function componentFaults(route: PricedRoute): Fault[] {
     const kind = kindOf(component)
     return [
       ...rateFaults(component, route, kind.inUnits),
+      ...tieredKindFaults(component),
       ...kind.findFaults(component, route),
     ].map((fault) => (isList(price) ? atComponent(fault, index) : fault))
   })
+}
+
+/** A hold of so much as is not counted yet would have to grow by a price that other calls change meanwhile. */
+function tieredKindFaults(component: Component): Fault[] {
+  if (component.tiers === undefined) return []
+  if (component.per !== 'second' && !isMeteredComponent(component)) return []
+  const when = component.per === 'second' ? 'after the call was held' : 'while the response is sent'
+  return [{ path: ['price', 'tiers'], message: `cannot be of what is counted ${when}` }]
 }
 
 /** A fault that a component's kind found in the price is one of the component's place in the list. */
@@ -58,10 +68,20 @@ function listFaults({ price }: PricedRoute): Fault[] {
   const [first] = price.filter(({ by }) => by !== undefined)
   const names = new Set(price.map(({ name }) => name))
   const metered = price.filter(isMeteredComponent)
+  const tiered = price.filter(({ tiers }) => tiers !== undefined)
   const faults = price.flatMap((component, index): Fault[] => {
     const at = (field: string, message: string) => [{ path: ['price', index, field], message }]
     const { name, by } = component
     if (!names.delete(name)) return at('name', 'names another component, too')
+    if (component.tiers !== undefined && component !== tiered[0]) {
+      return at('tiers', 'are those of a second component, and one can have them')
+    }
+    if (component.tiers !== undefined && metered.length > 0) {
+      return at(
+        'tiers',
+        'cannot stand beside a component that is metered while the response is sent',
+      )
+    }
     if (isMeteredComponent(component) && component !== metered[0]) {
       return at(
         'per',
@@ -105,7 +125,7 @@ function amountFaults(route: PricedRoute, maxBytes: number): Fault[] {
   const message = `a call that the route admits can cost more than ${maxAmount.toLocaleString('en')} credits, the most that one call can`
   const path = isList(price)
     ? ['price']
-    : ['price', 'perMillion' in price ? 'perMillion' : 'credits']
+    : ['price', ['tiers', 'perMillion'].find((field) => field in price) ?? 'credits']
   return [{ path, message: `${message}: lower the price, or admit less` }]
 }
 

@@ -8,13 +8,16 @@ import {
   type PriceRule,
 } from './price-rule.ts'
 import { kindRatesOf, type Rate, rateOf, tableNames } from './rate.ts'
+import type { Tiers } from './tiers.ts'
 import { rateOfKind, tokenKinds } from './token-kinds.ts'
 
 interface PricedPart {
   /** undefined: the price has this one part, and `quantity` counts it. */
   readonly name: string | undefined
   readonly per: Component['per']
+  /** 0 where the component has tiers. */
   readonly rate: Rate
+  readonly tiers?: Tiers
   /** A value of the request chose the rate. */
   readonly isByValue: boolean
   /** It is metered along the way. */
@@ -37,6 +40,12 @@ export function pricedParts(price: PriceRule, by: string | undefined): PricedPar
         const of = { name: prefix + kind, per: component.per, rate, isByValue, kindsOf: prefix }
         parts.push({ ...of, isMetered: kind === 'output' })
       }
+      continue
+    }
+    const { tiers } = component
+    if (tiers !== undefined) {
+      const of = { name: names[index], per: component.per, rate: { perMillion: 0 }, tiers }
+      parts.push({ ...of, isByValue, isMetered: false })
       continue
     }
     const rate = rateOf(component, by)

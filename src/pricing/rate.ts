@@ -19,6 +19,7 @@ import {
   valueInRequest,
 } from './request-source.ts'
 import { numberText } from './text-parts.ts'
+import { Tiers, tierFaults, tiersText } from './tiers.ts'
 import { isKindRates, KindRates } from './token-kinds.ts'
 
 /** They are repeated in the events of calls, so they are short, and nothing in them has to be escaped. */
@@ -44,6 +45,7 @@ export const rateFields = {
         'A value of the request that chooses the rate: then `credits` or `perMillion` is a table by its values. A call with a value that is not in it, or without one, is refused, unless the table has `else`.',
     }),
   ),
+  tiers: Type.Optional(Tiers),
 }
 
 export const proportionalFields = {
@@ -140,8 +142,9 @@ export function nameInTable(rule: RateFields, request: RequestContent): string |
 
 /** What is wrong with a rule's rate on its route. */
 export function rateFaults(rule: RateFields, route: PriceableRoute, needsUnit: boolean): Fault[] {
-  const { credits, perMillion, unit, by } = rule
+  const { credits, perMillion, unit, by, tiers } = rule
   const path = (field: string) => ['price', field]
+  if (tiers !== undefined) return faultsOfTiers(rule, tiers)
   if (credits !== undefined && perMillion !== undefined) {
     return [{ path: path('perMillion'), message: 'expected exactly one of credits or perMillion' }]
   }
@@ -175,6 +178,22 @@ export function rateFaults(rule: RateFields, route: PriceableRoute, needsUnit: b
       ? methodFaults(rule, route)
       : [...readableInRequest(route, path('by'), by), ...valueFaults(rule, route, by)]),
   ]
+}
+
+function faultsOfTiers(rule: RateFields, tiers: Tiers): Fault[] {
+  const others = ['credits', 'perMillion', 'unit', 'by'] as const
+  const surplus = others.filter((field) => rule[field] !== undefined)
+  return [
+    ...surplus.map((field) => ({ path: ['price', field], message: surplusOfTiers[field] })),
+    ...tierFaults(tiers).map((fault) => ({ ...fault, path: ['price', 'tiers', ...fault.path] })),
+  ]
+}
+
+const surplusOfTiers = {
+  credits: 'stands in each of the tiers',
+  perMillion: 'stands in each of the tiers',
+  unit: 'has no effect on tiers: `perMillion` in them is proportional',
+  by: 'cannot choose among tiers, which go by the volume of the month alone',
 }
 
 /** Where the schema lists the values, the table has a rate for each of them, and for nothing else. */
@@ -220,7 +239,11 @@ export function rateText(
   of = '',
   scale?: CreditScale,
 ): string {
-  const { credits, perMillion, unit, by } = rule
+  const { credits, perMillion, unit, by, tiers } = rule
+  if (tiers !== undefined) {
+    const each = tiers[0]?.perMillion === undefined ? one : `per million ${many}`
+    return `${tiersText(tiers, scale)} ${each}${of}`
+  }
   const rate = credits ?? perMillion ?? 0
   const each =
     credits === undefined

@@ -211,6 +211,15 @@ const examples: Readonly<Record<string, [string, (started: Started) => Promise<v
       expect((await refused.json()).error.status).toBe('INVALID_ARGUMENT')
     },
   ],
+  search: [
+    '3',
+    async ({ call }) => {
+      const response = await call('/v1/search?q=a')
+      expect(charged(response)).toBe('3')
+      const id = response.headers.get('X-Request-Id')
+      expect((await (await call(`/v1/charges/${id}`)).json()).volume).toBe(1)
+    },
+  ],
   speech: [
     '1000',
     async ({ call }) => {

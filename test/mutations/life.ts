@@ -1,5 +1,6 @@
 /** The life of one account, as a gateway and the management commands write it, with every type of event in it. */
 import type { Plan } from '../../src/config/config.ts'
+import type { Tariff } from '../../src/config/tariff.ts'
 import { acceptLoss, confirmClock } from '../../src/ledger/commands/owner-commands.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
 import { fenceSilent } from '../support/fencing.ts'
@@ -22,7 +23,12 @@ const ofKey = [{ credits: 9_000, per: 'week', timeZone: 'UTC', warnsOnly: true }
 /** Writes it into an empty ledger. */
 export async function writeLife(ledger: Ledger): Promise<void> {
   const iso = (days: number) => new Date(ledger.now.getTime() + days * dayMs).toISOString()
-  const prices = { ...testTariff.prices, other: { per: 'request', credits: 1 } as const }
+  const tiers = [{ upTo: 3, credits: 2 }, { credits: 1 }]
+  const prices: Tariff['prices'] = {
+    ...{ ...testTariff.prices, other: { per: 'request', credits: 1 } },
+    tiered: { per: 'request', tiers },
+    several: [{ name: 'items', per: 'item', hold: { list: '/l' }, tiers }],
+  }
   const { plans } = testTariff
   const free = { ...plans.free, trial: { credits: 60, days: 1 } } as Plan
   const pro = { ...plans.pro, firstMonth: 'prorated' } as Plan
@@ -67,6 +73,19 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   await ledger.append(chargeOnLeaseCommand(key, leaseOfPartner, 6, plan))
   await ledger.release(leaseOfPartner, { reason: 'lease_released' })
   await ledger.changePlan(account, 'free')
+
+  // Calls that are sold in tiers, over the end of one.
+  const inTiers = { endpoint: 'tiered', tiered: {}, quantity: 2 }
+  const { hold: firstTier } = await ledger.hold(key, 4, inTiers)
+  await ledger.settle(firstTier, 4, { quantity: 2 })
+  const ofTiers = leaseCommand(key, 6, 2)
+  await ledger.append(ofTiers)
+  await ledger.append(chargeOnLeaseCommand(key, ofTiers, 4, inTiers))
+  await ledger.release(ofTiers, { reason: 'lease_released' })
+  const ofItems = { endpoint: 'several', tiered: { component: 'items' }, quantity: 1 }
+  const parts = { items: 5 }
+  const { hold: ofSeveral } = await ledger.hold(key, 10, { ...ofItems, parts })
+  await ledger.settle(ofSeveral, 8, { quantity: 1, parts: { items: 4 } })
 
   // A stream that grows and is settled, and one whose gateway dies.
   const { hold: growing } = await ledger.hold(second, 3)

@@ -38,6 +38,8 @@ export function variantOf({ type, slots, request_id, payload, lots }: EventRow):
     budgets,
     plan,
     pack,
+    volume,
+    volumeOf,
   } = payload as Record<string, unknown>
   const parts = [
     budgets !== undefined && request_id !== null && 'in budgets',
@@ -48,6 +50,8 @@ export function variantOf({ type, slots, request_id, payload, lots }: EventRow):
     terminatedBy !== undefined && `ended by ${terminatedBy}`,
     shortfall !== undefined && 'with a shortfall',
     plan !== undefined && request_id !== null && 'of a plan',
+    volume !== undefined && 'in tiers',
+    volumeOf !== undefined && 'of a component',
     kind !== undefined && `of kind ${kind}`,
     pack !== undefined && 'of a pack',
     repaysDebt === true && 'repaying',

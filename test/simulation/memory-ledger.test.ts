@@ -13,7 +13,7 @@ import {
 } from '../../src/ledger/append/append-connection.ts'
 import { decodeEnd } from '../../src/ledger/append/append-reply.ts'
 import { packBatch } from '../../src/ledger/append/batch.ts'
-import type { CallCommand, Hold, LeaseHold } from '../../src/ledger/append/call-commands.ts'
+import type { CallCommand, Hold, LeaseHold, Settle } from '../../src/ledger/append/call-commands.ts'
 import type { HighWaterMark } from '../../src/ledger/append/high-water-marks.ts'
 import { type KeyCommands, openKeyCommands } from '../../src/ledger/commands/key-commands.ts'
 import {
@@ -25,6 +25,7 @@ import { openStoredResponses } from '../../src/ledger/idempotency/stored-respons
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
 import { readOverdueHolds } from '../../src/ledger/read/read-overdue-holds.ts'
+import type { PriceRule } from '../../src/pricing/price-rule.ts'
 import { lookUpOwnCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { budgetsFor, groupFor, keyBudgetsFor } from '../support/budgets.ts'
 import * as commands from '../support/gateway.ts'
@@ -73,19 +74,37 @@ class Twins {
 
 const fee = { minorUnits: 0, currency: 'EUR' }
 
+/** Small tiers, so that histories come over their ends. */
+const tiered: PriceRule = {
+  per: 'request',
+  tiers: [{ upTo: 7, credits: 3 }, { upTo: 20, credits: 0 }, { credits: 2 }],
+}
+const several: PriceRule = [
+  { name: 'base', per: 'request', credits: 1 },
+  {
+    name: 'volume',
+    per: 'item',
+    hold: { list: '/l' },
+    tiers: [{ upTo: 5, perMillion: 1_300_000 }, { perMillion: 700_001 }],
+  },
+]
+
 const ofPro = { per: 'request', credits: 2 } as const
 
 function tariffOf(free: number): Tariff {
   const plan = testTariff.plans.free as Plan
   return {
-    prices: testTariff.prices,
+    prices: { ...testTariff.prices, tiered, several },
     packs: { small: { credits: free, price: { minorUnits: 500, currency: 'EUR' }, validDays: 30 } },
     plans: {
       none: { ...plan, credits: 0 },
       free: { ...plan, credits: free, maxInFlight: 4 },
       pro: {
         ...{ ...plan, credits: 2 * free, maxInFlight: 100, firstMonth: 'prorated' },
-        prices: { search: ofPro },
+        prices: {
+          search: ofPro,
+          tiered: { per: 'request', tiers: [{ upTo: 9, credits: 1 }, { credits: 2 }] },
+        },
       },
       tried: { ...plan, credits: 0, trial: { credits: free, days: 9 } },
     },
@@ -116,7 +135,13 @@ class History {
   readonly ended: string[] = []
   readonly producers: Producer[] = []
   tariff = ''
+  /** Nearly all that it buys is sold in tiers, and its accounts can pay for it. */
+  readonly isInTiers: boolean
   private ids = 0
+
+  constructor(isInTiers: boolean) {
+    this.isInTiers = isInTiers
+  }
 
   id(prefix = ''): string {
     return `${prefix}${(++this.ids).toString().padStart(6, '0')}`
@@ -143,6 +168,8 @@ class History {
     await this.issue('acc_a', 'test', null)
     await this.issue('acc_B', 'live', null)
     for (const credits of [7, 5, 20]) await this.grant('acc_B', credits)
+    for (const account of this.isInTiers ? ['acc_a', 'acc_B'] : [])
+      await this.grant(account, 10_000)
     await this.register()
     await this.register()
   }
@@ -383,6 +410,21 @@ function commandOf(h: History, step: CommandStep): CallCommand {
   const accountVersion = h.versions.get(key.accountId) ?? 0
   const at = { ...key, shard: 0, account: { version: accountVersion }, tariff: () => h.tariff }
   const requestId = h.requestId()
+  // Of tiers, what they cost at most.
+  const count = (credits % 5) + 1
+  const ofTiers = { endpoint: 'tiered', tiered: {}, quantity: count, credits: count * 3 }
+  const ofSeveral = {
+    ...{ endpoint: 'several', tiered: { component: 'volume' }, quantity: 1 },
+    ...{ parts: { base: 1, volume: count }, credits: Math.ceil(count * 1.3) + 1 },
+  }
+  // The last two cannot be priced: without tiers, and of another component.
+  const sold = [
+    ...[{}, {}, {}, ofTiers, ofTiers, ofSeveral, ofSeveral],
+    ...[
+      { ...ofTiers, endpoint: 'search' },
+      { ...ofSeveral, tiered: { component: 'base' } },
+    ],
+  ][h.isInTiers ? 3 + ((claim + pick) % 4) : (claim + pick) % 9]
   // The one that prices its own is named by some, whether it is in force or not.
   const plan = claim % 3 ? undefined : 'pro'
   const hold = h.hold(pick)
@@ -413,7 +455,7 @@ function commandOf(h: History, step: CommandStep): CallCommand {
       }
       h.ended.push(requestId)
       if (kind === 'void_on_lease') return commands.voidOnLeaseCommand(by, lease, { requestId })
-      return commands.chargeOnLeaseCommand(by, lease, credits, { requestId, plan })
+      return commands.chargeOnLeaseCommand(by, lease, credits, { requestId, plan, ...sold })
     }
     case 'extend': {
       if (!hold) break
@@ -432,6 +474,7 @@ function commandOf(h: History, step: CommandStep): CallCommand {
       return commands.settleCommand(
         hold,
         Math.max(Math.min(credits, hold.credits + (pick % 2)) - 1, 0),
+        hold.tiered && pick % 5 ? usedOf(hold, credits) : {},
       )
     case 'release': {
       if (!hold) break
@@ -453,11 +496,25 @@ function commandOf(h: History, step: CommandStep): CallCommand {
   }
   const claimed = claim < 2 && { key: `claim-${claim}`, requestHash: `request-${pick % 2}` }
   const made = commands.holdCommand(at, credits, {
-    ...{ requestId, holdSeconds, plan },
+    ...{ requestId, holdSeconds, plan, ...sold },
     ...(claimed && { claim: claimed }),
   })
   h.holds.push(made)
   return made
+}
+
+/** Of a hold with tiers: as much as was held, or less. */
+function usedOf(hold: Hold, credits: number): Partial<Settle> {
+  const component = hold.tiered?.component
+  if (component === undefined) {
+    const quantity = Math.min(credits, hold.quantity)
+    return { quantity, credits: quantity * 3 }
+  }
+  const volume = Math.min(credits, hold.parts?.[component] ?? 0)
+  return {
+    ...{ quantity: 1, parts: { base: 1, [component]: volume } },
+    credits: Math.ceil(volume * 1.3) + 1,
+  }
 }
 
 const aCommand: fc.Arbitrary<CommandStep> = fc.record({
@@ -520,8 +577,8 @@ async function take(history: History, step: Step): Promise<void> {
   }
 }
 
-async function live(steps: readonly Step[]): Promise<void> {
-  const history = new History()
+async function live(steps: readonly Step[], isInTiers = false): Promise<History> {
+  const history = new History(isInTiers)
   await server.reset(startMs)
   await history.open()
   for (const step of steps) {
@@ -537,11 +594,70 @@ async function live(steps: readonly Step[]): Promise<void> {
     ({ position, type, event_hash }) => `${position} ${type} ${event_hash}`,
   )
   expect(inMemory).toEqual(hashes)
+  return history
 }
 
 test(`any statements get the same replies and write the same events (seed ${seed})`, async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(aStep, { minLength: 1, maxLength: 25, size: 'max' }), live),
+    fc.asyncProperty(
+      fc.array(aStep, { minLength: 1, maxLength: 25, size: 'max' }),
+      async (steps) => {
+        await live(steps)
+      },
+    ),
     { numRuns: runs, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
   )
+}, 300_000)
+
+const ofTiers: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('batch' as const),
+      producer: fc.nat({ max: 5 }),
+      says: fc.constant<Says>('its next'),
+      commands: fc.array(
+        fc.record({
+          kind: fc.constantFrom(
+            ...(['hold', 'hold', 'settle', 'settle', 'lease', 'charge_on_lease'] as const),
+          ),
+          pick: fc.nat({ max: 104 }),
+          credits: fc.integer({ min: 1, max: 12 }),
+          holdSeconds: fc.constantFrom(60, 5_000_000),
+          claim: fc.nat({ max: 9 }),
+        }),
+        { minLength: 1, maxLength: 6, size: 'max' },
+      ),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constantFrom('plan' as const, 'publish' as const, 'refund' as const),
+      pick: fc.nat({ max: 104 }),
+      credits: fc.integer({ min: 1, max: 40 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('wait' as const),
+      ms: fc.constantFrom(1, 86_400_000, 16 * 86_400_000),
+    }),
+  },
+)
+
+test(`what is sold in tiers is priced alike, at any volume (seed ${seed})`, async () => {
+  const volumes = new Set<number>()
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(ofTiers, { minLength: 10, maxLength: 40, size: 'max' }),
+      async (steps) => {
+        const { memory } = (await live(steps, true)).twins
+        for (const { payload } of memory.events) volumes.add(payload.volume ?? 0)
+      },
+    ),
+    { numRuns: runs, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
+  )
+  expect(Math.max(...volumes)).toBeGreaterThan(0)
 }, 300_000)

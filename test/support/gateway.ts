@@ -43,7 +43,7 @@ export interface KeyAtGate {
 
 type Call = Pick<
   Hold,
-  'requestId' | 'accountId' | 'keyId' | 'mode' | 'endpoint' | 'tariff' | 'plan' | 'actor'
+  'requestId' | 'accountId' | 'keyId' | 'mode' | 'endpoint' | 'tariff' | 'plan' | 'tiered' | 'actor'
 >
 /** A hold of a call, or a lease, which has no endpoint. */
 type OpenHold = Omit<Call, 'endpoint'> & { readonly endpoint?: string | null }
@@ -164,8 +164,9 @@ export function countRefusedCommand(key: KeyAtGate, calls: number, reason: strin
   return { kind: 'count_refused', accountId, keyId, mode, endpoint: 'prices', actor, calls, reason }
 }
 
-function call({ requestId, accountId, keyId, mode, endpoint, tariff, plan, actor }: Call): Call {
-  return { requestId, accountId, keyId, mode, endpoint, tariff, plan, actor }
+function call(of: Call): Call {
+  const { requestId, accountId, keyId, mode, endpoint, tariff, plan, tiered, actor } = of
+  return { requestId, accountId, keyId, mode, endpoint, tariff, plan, tiered, actor }
 }
 
 function openHold({ endpoint = null, ...hold }: OpenHold) {

@@ -13,6 +13,7 @@ import type {
 import { startOfSpan } from '../../src/lib/calendar-span.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
 import { emptyState, evolve, type Row, type State } from './oracle.ts'
+import { tieredCost } from './tier-rules.ts'
 
 /** A command with its result, to be checked against the state that it was decided in. */
 export interface DecidedCommand {
@@ -136,8 +137,10 @@ export function decide(
   const hold = holdOf(state, command, shard)
   const opensHold = command.kind === 'hold' || command.kind === 'lease'
   if (!opensHold && command.kind !== 'extend' && command.kind !== 'charge_on_lease') {
+    const cost = costOf(state, command, shard, Number(hold?.held_at ?? now))
+    if (cost === undefined) return 'amount_out_of_range'
     if (!hold) return 'hold_not_open'
-    if (command.kind === 'settle' && command.credits > Number(hold.credits)) return 'exceeds_hold'
+    if (command.kind === 'settle' && cost > Number(hold.credits)) return 'exceeds_hold'
     if (command.kind === 'expire' && now < Number(hold.expires_at)) return 'hold_not_due'
     return 'ok'
   }
@@ -168,10 +171,28 @@ export function decide(
     const slots = command.kind === 'lease' ? command.slots : 1
     if (Number(open) + slots > Number(most)) return 'concurrency_exceeded'
   }
-  if (key.monthly_cap !== null && command.credits > capLeft(state, command, who))
-    return 'key_cap_reached'
-  if (command.credits > budgetLeft(state, command, who)) return 'budget_exceeded'
-  return command.credits > drawableAt(state, command, who) ? 'insufficient_credits' : 'ok'
+  const cost = costOf(state, command, shard, now)
+  if (cost === undefined) return 'amount_out_of_range'
+  if (key.monthly_cap !== null && cost > capLeft(state, command, who)) return 'key_cap_reached'
+  if (cost > budgetLeft(state, command, who)) return 'budget_exceeded'
+  return cost > drawableAt(state, command, who) ? 'insufficient_credits' : 'ok'
+}
+
+/** The credits that the command says, or that the tiers of its price make of it; undefined: it cannot be priced. */
+function costOf(
+  state: State,
+  command: CallCommand,
+  shard: number,
+  time: Micros,
+): number | undefined {
+  switch (command.kind) {
+    case 'hold':
+    case 'settle':
+    case 'charge_on_lease':
+      if (!command.tiered) break
+      return tieredCost(state, command, shard, time)?.credits
+  }
+  return 'credits' in command ? command.credits : 0
 }
 
 /** The command's hold, if it is open and the command's own; only what runs on a lease has one of those. */

@@ -16,6 +16,7 @@ export type State = Readonly<Record<TableName, Table>>
 export const tables = {
   tariffs: ['position', 'shard'],
   tariff_plans: ['hash', 'plan', 'shard'],
+  tariff_tiers: ['hash', 'endpoint', 'plan', 'shard'],
   account_state: ['account_id', 'shard'],
   account_plans: ['account_id', 'position', 'shard'],
   key_state: ['key_id', 'shard'],
@@ -26,6 +27,7 @@ export const tables = {
   capped_keys: ['key_id', 'shard'],
   cap_usage: ['key_id', 'month', 'shard'],
   budget_use: ['account_id', 'mode', 'budget', 'starts_at', 'shard'],
+  monthly_volumes: ['account_id', 'mode', 'endpoint', 'component', 'month', 'shard'],
   monthly_balances: ['account_id', 'key_id', 'mode', 'month', 'shard'],
   cap_starts: ['key_id', 'shard'],
   daily_usage: ['key_id', 'day', 'endpoint', 'shard'],
@@ -97,6 +99,28 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
     put(state, 'tariff_plans', {
       ...{ hash, plan, shard, credits, rate_limit, window_ms, max_in_flight },
       ...{ trial, monthly_terms },
+    })
+  }
+  for (const [endpoint, price] of Object.entries(prices)) {
+    publishTiers(state, { hash, endpoint, plan: '', shard }, price)
+  }
+  for (const [plan, terms] of Object.entries<Row>(plans)) {
+    for (const [endpoint, price] of Object.entries((terms.prices as Row | undefined) ?? {})) {
+      publishTiers(state, { hash, endpoint, plan, shard }, price)
+    }
+  }
+}
+
+/** The tiers of a route's price, or of a plan's own. */
+function publishTiers(state: State, id: Row, price: unknown): void {
+  for (const { name: component = '', tiers } of [price].flat() as Row[]) {
+    if (tiers === undefined) continue
+    const each = tiers as { upTo?: number; credits?: number; perMillion?: number }[]
+    put(state, 'tariff_tiers', {
+      ...{ ...id, component, up_to: each.map(({ upTo }) => upTo ?? null) },
+      rates: each.map(({ credits, perMillion }) =>
+        credits === undefined ? perMillion : credits * 1_000_000,
+      ),
     })
   }
 }
@@ -284,6 +308,7 @@ function moveCredits(state: State, event: LogEvent): void {
   countMonth(state, event)
   countDay(state, event)
   countInBudgets(state, event)
+  countVolume(state, event)
 }
 
 /** An event names the budgets that it counts in, and their spans. */
@@ -296,6 +321,17 @@ function countInBudgets(state: State, event: LogEvent): void {
     const id = { account_id, mode, budget, starts_at: micros(start), shard }
     add(row(state, 'budget_use', id, { used: 0 }), 'used', used)
   }
+}
+
+/** What was charged by tiers is the month's volume of it, refunded or not. */
+function countVolume(state: State, event: LogEvent): void {
+  const { shard, account_id, mode, endpoint, type, payload, quantity } = event
+  if (type !== 'HoldSettled' || payload.volume === undefined) return
+  const component = payload.volumeOf ?? ''
+  const month = monthOf(event.occurred_at)
+  const id = { account_id, mode, endpoint, component, month, shard }
+  const counted = component === '' ? Number(quantity) : payload.parts[component]
+  add(row(state, 'monthly_volumes', id, { volume: 0 }), 'volume', counted)
 }
 
 function countMonth(state: State, event: LogEvent): void {

@@ -124,10 +124,11 @@ function outcomeText({ charge, settled }: Pick<CallExplanation, 'charge' | 'sett
 }
 
 /** `a quantity of 3`, `base 1, pixels 1,048,576, at the rate of large` */
-function countedText({ quantity, parts, by }: Counted): string {
+function countedText({ quantity, parts, by, volume }: Counted): string {
   const each = Object.entries(parts ?? {}).map(([name, of]) => `${name} ${formatNumber(of)}`)
   const what = parts ? each.join(', ') : `a quantity of ${formatNumber(quantity)}`
-  return by === undefined ? what : `${what}, at the rate of ${by}`
+  const after = volume === undefined ? '' : `, after ${formatNumber(volume)} in the month`
+  return `${what}${by === undefined ? '' : `, at the rate of ${by}`}${after}`
 }
 
 function printState(explanation: Explanation): void {

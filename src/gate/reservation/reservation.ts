@@ -18,6 +18,7 @@ import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { coveredPart, credits, creditsUpTo } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
+import { tieredComponent } from '../../pricing/tiered-part.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Outcome } from '../outcome.ts'
 
@@ -140,10 +141,16 @@ export function capCharge(terms: Counted & Pick<Terms, 'price'>, used: Counted):
   return { ...charged, credits: cost, ...(shortfall > 0 && { shortfall }) }
 }
 
+/** What a command says of the price's tiers; undefined: it has none. */
+export function tiersOf(price: PriceRule): { readonly component: string | undefined } | undefined {
+  const found = tieredComponent(price)
+  return found && { component: found.name }
+}
+
 /** What every command that ends a call says of it. */
 export function callRef(
   { requestId, route, startedAtMs }: CallToReserve,
-  { key: { accountId, keyId, mode }, tariff, plan }: Terms,
+  { key: { accountId, keyId, mode }, tariff, plan, price }: Terms,
 ) {
   return {
     requestId,
@@ -153,6 +160,7 @@ export function callRef(
     endpoint: route.id,
     tariff,
     plan,
+    tiered: tiersOf(price),
     actor: `key:${keyId}`,
     latencyMs: Math.round(performance.now() - startedAtMs),
   }

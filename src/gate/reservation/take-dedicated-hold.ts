@@ -14,7 +14,7 @@ import { changingTooFast, clocksDisagree, withoutRate } from '../refusals.ts'
 import { holdSeconds } from './hold-time.ts'
 import { maxAttempts, purchasePreconditions } from './purchase-preconditions.ts'
 import { isShort, refusalOfVerdict } from './refusal-of-verdict.ts'
-import type { CallToReserve, Terms } from './reservation.ts'
+import { type CallToReserve, type Terms, tiersOf } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
 
 /** What the ledger said to a hold. */
@@ -67,7 +67,7 @@ export async function takeDedicatedHold(
       case 'resumed': {
         const { keyHash } = by
         const { claim } = call
-        const counted = { ...countedOf(most), credits: most.credits }
+        const counted = { ...countedOf(most), credits: result.credits ?? most.credits }
         const terms = { keyHash, key, price, tariff: key.tariff, plan, ...counted, claim, result }
         if (result.verdict === 'ok') return { ok: true, kind: 'held', terms }
         return { ok: true, kind: 'resumed', terms, claim: requireClaim(call) }
@@ -123,6 +123,7 @@ function holdCommand(
     endpoint: route.id,
     tariff: key.tariff,
     plan,
+    tiered: tiersOf(price),
     credits: bound.credits,
     ...countedOf(bound),
     holdSeconds: holdSeconds(config, route, price),

@@ -10,6 +10,7 @@ import { type Method, takesBody } from '../../lib/http-methods.ts'
 import { isPassedOn } from '../../pricing/charge-condition.ts'
 import { isFree, meteredComponent } from '../../pricing/price-rule.ts'
 import { priceText } from '../../pricing/price-text.ts'
+import { hasTiers } from '../../pricing/tiered-part.ts'
 import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
 import { type HeaderName, headerRefs, rateHeaderNames } from './openapi-headers.ts'
 import { documentedPath, urlParameters } from './openapi-parameters.ts'
@@ -188,6 +189,9 @@ function responses(route: Route, method: Method, schemas: Schemas): Responses {
 function doneText({ price, streams }: Route): string {
   if (isFree(price)) {
     return 'Done. With an Idempotency-Key it says what it was charged, which is 0, and where it stands in the ledger.'
+  }
+  if (hasTiers(price)) {
+    return 'Done, and charged. The head of a long response does not say what it costs, which the month decides when it is charged.'
   }
   const isByPart = streams !== undefined || meteredComponent(price)?.per === 'byte'
   return isByPart

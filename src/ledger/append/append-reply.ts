@@ -80,6 +80,8 @@ function decodeResult(
   position: string,
   available: string,
 ): CommandResult | UndecodableResult {
+  const colon = verdict.indexOf(':')
+  if (colon > 0) return decodeWithCredits(verdict, colon, position, available)
   const result = { position: Number(position), available: Number(available) }
   if (
     isVerdict(verdict) &&
@@ -89,6 +91,19 @@ function decodeResult(
     return { verdict, ...result }
   }
   return new UndecodableResult(`${verdict}, position ${position}, available ${available}`)
+}
+
+/** `ok:17`: what was priced by tiers says what it costs. */
+function decodeWithCredits(
+  verdict: string,
+  colon: number,
+  ...rest: [position: string, available: string]
+): CommandResult | UndecodableResult {
+  const credits = Number(verdict.slice(colon + 1))
+  // Credits that are none make it no verdict.
+  const word = Number.isSafeInteger(credits) ? verdict.slice(0, colon) : verdict.replace(':', ' ')
+  const result = decodeResult(word, ...rest)
+  return result instanceof UndecodableResult ? result : { ...result, credits }
 }
 
 function words(text: string | null): string[] {

@@ -170,7 +170,7 @@ function quantityOf(command: CallCommand): number | null {
 
 /**
  * What has no column of its own in the log, as canonical JSON. It is written as it is. Besides, read_state.sql reads its
- * `lease`, check_terms.sql its `plan`, and note_purchase.sql its `holdSeconds`, `sentCredits` and `sentQuantity`.
+ * `lease`, check_plan.sql its `plan`, price_by_tiers.sql what it says of tiers, and note_purchase.sql its `holdSeconds`, `sentCredits` and `sentQuantity`.
  */
 function payloadOf(command: CallCommand): string {
   switch (command.kind) {
@@ -242,12 +242,15 @@ type PricedCommand = Hold | ChargeOnLease | Settle
  * Whether the payload says more of what the call costs than its quantity: for a price of several components, with rates by a
  * value, or of a plan.
  */
-function isItemised({ parts, by, plan }: PricedCommand): boolean {
-  return parts !== undefined || by !== undefined || plan !== undefined
+function isItemised({ parts, by, plan, tiered }: PricedCommand): boolean {
+  return parts !== undefined || by !== undefined || plan !== undefined || tiered !== undefined
 }
 
-function itemsOf({ parts, by, plan }: PricedCommand) {
+/** The ledger fills in the volume, see price_by_tiers.sql. */
+function itemsOf({ parts, by, plan, tiered }: PricedCommand) {
   return {
+    volume: tiered && null,
+    volumeOf: tiered?.component,
     parts: parts && mapValues(parts, whole),
     by: by === undefined ? undefined : text(by),
     plan: plan === undefined ? undefined : text(plan),

@@ -21,6 +21,11 @@ interface HoldRef {
 
 interface CallRef extends HoldRef {
   readonly endpoint: string
+  /**
+   * The price has tiers, so `credits` are the most that the call can cost, and the ledger says what it costs. `component`: the name
+   * of what has them; absent where the price has no other.
+   */
+  readonly tiered?: { readonly component?: string | undefined } | undefined
 }
 
 /** What the ledger decides a purchase by. */
@@ -230,6 +235,8 @@ export interface CommandResult {
   readonly verdict: Verdict
   /** Where the event stands; for a refusal, the position it was decided at. */
   readonly position: number
+  /** What an accepted command of a price with tiers costs: what is held, or charged. */
+  readonly credits?: number
   /** Credits then available; for key_cap_reached and budget_exceeded, what the cap or the budget still allows. */
   readonly available: number
 }

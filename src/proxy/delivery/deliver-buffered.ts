@@ -68,7 +68,10 @@ export async function deliverBuffered(
   } catch (error) {
     return deliverNotCharged(priced, response, bytes, error)
   }
-  setAll(headers, creditHeaders(usage.credits, priced.reservation.terms.result, charged))
+  setAll(
+    headers,
+    creditHeaders(charged.credits ?? usage.credits, priced.reservation.terms.result, charged),
+  )
   return {
     ...wholeResponse(priced.call, response, bytes, headers),
     charged: { charge: charged, otherwise: () => chargeUnknown(priced.call, priced.rateLimit) },

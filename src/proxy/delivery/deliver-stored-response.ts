@@ -77,7 +77,11 @@ export async function deliverResumedCall(
   try {
     const charged = await reservation.charge({ ...charge, status })
     return {
-      ...deliverAgain(repeated, response, creditHeaders(charge.credits, result, charged)),
+      ...deliverAgain(
+        repeated,
+        response,
+        creditHeaders(charged.credits ?? charge.credits, result, charged),
+      ),
       charged: { charge: charged, otherwise: () => chargeUnknown(call, rateLimit) },
     }
   } catch (error) {

@@ -1,11 +1,12 @@
 /**
- * A long response. The request fixed its price, so the charge is known before its end: the head carries it, with the
- * position of the hold, and the tail waits until the call is charged. However slowly the client reads, the hold is kept
+ * A long response. The request fixed its price, so the charge is known before its end, unless the price has tiers: the head carries it, with
+ * the position of the hold, and the tail waits until the call is charged. However slowly the client reads, the hold is kept
  * alive; a client that takes too long has the response but for its end, and is charged as one who left.
  */
 
 import type { Usage } from '../../gate/reservation/reservation.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
+import { hasTiers } from '../../pricing/tiered-part.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import { isBrokenByClient } from './broken-by-client.ts'
 import {
@@ -63,8 +64,10 @@ export async function deliverTailWithheld(
     },
   })
   const headers = headersOf(priced, response)
-  const available = terms.result.available + terms.credits - usage.credits
-  setAll(headers, creditHeaders(usage.credits, terms.result, { ...terms.result, available }))
+  // What tiers charge is known when the ledger has charged it.
+  const charged = hasTiers(terms.price) ? undefined : usage.credits
+  const available = terms.result.available + terms.credits - (charged ?? terms.credits)
+  setAll(headers, creditHeaders(charged, terms.result, { ...terms.result, available }))
   return { response: new Response(body, { status, headers }), relayed }
 }
 

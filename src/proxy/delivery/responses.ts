@@ -86,17 +86,18 @@ function rateLimitHeaders(
 
 /**
  * What the call cost, what is left, and where it stands in the ledger.
+ * @param charged undefined: it is not known yet
  * @param reserved the ledger's result for the reservation
  * @param ended the same for its end; undefined when the ledger could not be reached: what is left is not known then
  */
 export function creditHeaders(
-  charged: number,
+  charged: number | undefined,
   reserved: AppendResult,
   ended: AppendResult | undefined,
 ): Record<string, string> {
   const { shard, position } = ended ?? reserved
   return {
-    'X-Credits-Charged': String(charged),
+    ...(charged === undefined ? {} : { 'X-Credits-Charged': String(charged) }),
     ...(ended ? { 'X-Credits-Remaining': String(ended.available) } : {}),
     'X-Ledger-Position': `${shard}-${position}`,
   }

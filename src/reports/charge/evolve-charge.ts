@@ -25,6 +25,7 @@ export interface ChargeEventRow {
   payload: {
     parts?: Parts
     by?: string
+    volume?: number
     reason?: string
     shortfall?: number
     terminatedBy?: TerminatedBy

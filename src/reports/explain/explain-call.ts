@@ -10,6 +10,7 @@ import type { Charge } from '../charge/charge-shape.ts'
 import { type Explanation, explainDecision } from './explain-verdict.ts'
 import type { Moment } from './moment.ts'
 import { readStateAsOf } from './read-state-as-of.ts'
+import { readVolumeAsOf } from './read-volume-as-of.ts'
 
 export interface CallExplanation {
   readonly charge: Charge
@@ -32,12 +33,25 @@ export async function explainCall(
   const hold = await readHold(sql, requestId)
   const before = { ...hold, position: hold.position - 1 }
   const state = await readStateAsOf(sql, charge, before)
-  const held = explainDecision(state, { keyId, route, counted: countedOf(hold) }, before, onLease)
+  // What the event says of the month's volume is added up again.
+  const counted = { ...countedOf(hold), ...(await volumeBefore(sql, charge, before, hold)) }
+  const held = explainDecision(state, { keyId, route, counted }, before, onLease)
   const { rule } = held.call
   const used = usedBy(charge, hold, rule)
   const cost = charge.status === 'settled' && rule ? exactCredits(rule, used) : undefined
   const settled = cost === undefined ? null : { ...used, credits: Number(cost) }
   return { charge, held, settled, disagreements: disagreementsOf(charge, hold, held, settled) }
+}
+
+async function volumeBefore(
+  sql: Sql,
+  { accountId, mode, endpoint }: Charge,
+  before: Moment,
+  { volume, volumeOf }: HoldEvent,
+): Promise<{ volume?: number }> {
+  if (volume === undefined) return {}
+  const component = volumeOf ?? undefined
+  return { volume: await readVolumeAsOf(sql, { ...before, accountId, mode, endpoint, component }) }
 }
 
 /** A charge that an expiry wrote says its quantity alone: the rest is as it was held. */
@@ -47,6 +61,7 @@ function usedBy(charge: Charge, hold: HoldEvent, rule: PriceRule | null): Counte
 }
 
 interface HoldEvent extends Moment, Counted {
+  readonly volumeOf: string | null
   readonly credits: number
   readonly tariff: string
   readonly plan: string | null
@@ -57,14 +72,26 @@ interface HoldEvent extends Moment, Counted {
 /** The event that was decided: the hold of the call, or the end of a call on a lease. */
 async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
   const [row] = await sql<
-    [Omit<HoldEvent, 'parts' | 'by'> & { parts: Counted['parts'] | null; by: string | null }]
+    [
+      Omit<HoldEvent, 'parts' | 'by' | 'volume'> & {
+        parts: Counted['parts'] | null
+        by: string | null
+        volume: number | null
+      },
+    ]
   >`
     select shard, position, (extract(epoch from recorded_at) * 1000000)::float8 as now,
       quantity, payload -> 'parts' as parts, payload ->> 'by' as by, payload ->> 'plan' as plan, credits, tariff,
+      (payload ->> 'volume')::float8 as volume, payload ->> 'volumeOf' as "volumeOf",
       coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
     from events where request_id = ${requestId} and ${sql.unsafe(isOpening)}`
-  const { parts, by, ...hold } = row
-  return { ...hold, ...(parts && { parts }), ...(by !== null && { by }) }
+  const { parts, by, volume, ...hold } = row
+  return {
+    ...hold,
+    ...(parts && { parts }),
+    ...(by !== null && { by }),
+    ...(volume !== null && { volume }),
+  }
 }
 
 function disagreementsOf(
@@ -83,6 +110,7 @@ function disagreementsOf(
   const faults = [
     !isAccepted && `the hold would have been refused: ${decision.verdict}`,
     state.tariff?.hash !== hold.tariff && 'the hold names a tariff that was not in force',
+    call.counted?.volume !== hold.volume && 'the volume of the month was another',
     (call.plan ?? null) !== hold.plan && 'the hold names another plan than priced it',
     call.credits !== hold.credits && `${hold.credits} credits were held, not ${call.credits}`,
     !Bun.deepEquals(decision.draws, draws) && 'the hold drew on other lots',

@@ -2,15 +2,18 @@
 import type { Counted } from '../../../events/counted.ts'
 import { type LogPosition, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 import { priceForPlan, pricingPlan } from '../../pricing/plan-prices.ts'
-import { exactCredits } from '../../pricing/price-arithmetic.ts'
+import { exactCredits, mostCredits } from '../../pricing/price-arithmetic.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
+import { tieredComponent } from '../../pricing/tiered-part.ts'
 import { findKeyOwner } from '../log-reader/find-account.ts'
 import { readLogEndAsOf } from '../log-reader/log-end.ts'
 import { printTime } from '../log-reader/micros.ts'
 import { type DecisionAsOf, decideAsOf } from './decide-as-of.ts'
 import type { Moment } from './moment.ts'
 import { readStateAsOf, type StateAsOf } from './read-state-as-of.ts'
+import { readVolumeAsOf } from './read-volume-as-of.ts'
 
 /** Positions are printed, times are ISO 8601 in UTC. */
 export interface Explanation {
@@ -66,10 +69,30 @@ export async function explainVerdict(
   if (!end) return 'not_reached'
   const now = time ? Math.max(time.getTime() * 1_000, end.recordedAt) : end.now
   const at = { shard, position: end.position, now }
-  return explainDecision(await readStateAsOf(sql, { ...owner, keyId }, at), query, at)
+  const state = await readStateAsOf(sql, { ...owner, keyId }, at)
+  const counted = await withVolume(sql, state, query, { ...owner, ...at })
+  return explainDecision(state, { ...query, counted }, at)
 }
 
-/** @param onLease whether the call ran on a lease, so that its slot was taken already */
+/** What the call counts, with the month's volume at that time where its price has tiers. */
+async function withVolume(
+  sql: Sql,
+  state: StateAsOf,
+  { route, counted }: Call,
+  at: Omit<Parameters<typeof readVolumeAsOf>[1], 'endpoint' | 'component'>,
+): Promise<Call['counted']> {
+  const rule = ruleAsOf(state, route)
+  const tiered = rule && tieredComponent(rule)
+  if (tiered === undefined || 'credits' in counted) return counted
+  const of = { ...at, endpoint: route, component: tiered.name }
+  return { ...counted, volume: await readVolumeAsOf(sql, of) }
+}
+
+function ruleAsOf({ tariff, account }: StateAsOf, route: string): PriceRule | undefined {
+  return tariff && priceForPlan(tariff, route, pricingPlan(tariff, account.plan?.name))
+}
+
+/** @param onLease whether the call ran on a lease, so that its slot was taken already, and it was charged at once */
 export function explainDecision(
   state: StateAsOf,
   { keyId, route, counted, permission }: Call,
@@ -77,8 +100,9 @@ export function explainDecision(
   onLease = false,
 ): Explanation {
   const plan = state.tariff && pricingPlan(state.tariff, state.account.plan?.name)
-  const rule = (state.tariff && priceForPlan(state.tariff, route, plan)) ?? null
-  const price = rule && ('credits' in counted ? counted.credits : priceOf(rule, counted))
+  const rule = ruleAsOf(state, route) ?? null
+  const priceOf = onLease ? exactCredits : mostCredits
+  const price = rule && ('credits' in counted ? counted.credits : numberOf(priceOf(rule, counted)))
   return {
     position: printPosition(at),
     time: printTime(at.now),
@@ -92,7 +116,6 @@ export function explainDecision(
   }
 }
 
-function priceOf(rule: PriceRule, counted: Counted): number | null {
-  const credits = exactCredits(rule, counted)
+function numberOf(credits: Sum | undefined): number | null {
   return credits === undefined ? null : Number(credits)
 }

@@ -17,6 +17,8 @@ export interface CallGroup extends Counted {
   readonly credits: number
   /** The plan that the calls were priced by, where it had prices of its own. */
   readonly plan: string | null
+  /** `YYYY-MM`, of its time; null where nothing depends on it. */
+  readonly month: string | null
   /** The plan that the account had then; null where nothing depends on it. */
   readonly planThen: string | null
   readonly calls: Sum
@@ -26,7 +28,7 @@ export interface CallGroup extends Counted {
   readonly open: number
 }
 
-type GroupRow = Omit<CallGroup, 'parts' | 'by'> & {
+type GroupRow = Omit<CallGroup, 'parts' | 'by' | 'volume'> & {
   readonly parts: string | null
   readonly by: string | null
 }
@@ -35,12 +37,13 @@ type GroupRow = Omit<CallGroup, 'parts' | 'by'> & {
  * The calls of a period in groups, range by range of the log.
  * @param refunds see readRefunds
  * @param withPlans tells calls apart by the plan that their account had
+ * @param withMonths tells them apart by month, and gives those of a range in the order of their first
  */
 export async function* readCalls(
   sql: Sql,
   range: SimulationRange,
   refunds: ReadonlyMap<string, number>,
-  withPlans: boolean,
+  { withPlans, withMonths }: { readonly withPlans: boolean; readonly withMonths: boolean },
 ): AsyncGenerator<CallGroup[]> {
   const { shard, period } = range
   const refunded = sql.array([...refunds.keys()], 1009)
@@ -52,6 +55,7 @@ export async function* readCalls(
         case when type = 'HoldSettled' then (${sql.unsafe(countedField('parts'))})::text end as parts,
         case when type = 'HoldSettled' then (${sql.unsafe(countedField('by'))}) #>> '{}' end as by,
         case when type = 'HoldSettled' then (${sql.unsafe(countedField('plan'))}) #>> '{}' end as plan,
+        ${withMonths ? sql`to_char(occurred_at at time zone 'UTC', 'YYYY-MM')` : sql`null::text`} as month,
         ${withPlans ? planThen(sql) : sql`null::text`} as "planThen",
         case when type = 'HoldSettled' then credits else 0 end::bigint as credits,
         case when type = 'HoldSettled' and request_id = any(${refunded}) then request_id end as "requestId",
@@ -63,7 +67,8 @@ export async function* readCalls(
       where shard = ${shard} and position between ${from} and ${to} and mode = 'live'
         and ${sql.unsafe(typeIn(['CreditsHeld', ...resolvingTypes, 'CallsCounted']))}
         and ${isInSpan(sql, sql`occurred_at`, period)}
-      group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10`
+      group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+      order by ${withMonths ? sql`min(position) filter (where type <> 'CreditsHeld')` : sql`1`}`
     yield rows.map(({ parts, by, ...group }) => ({
       ...group,
       ...(parts !== null && { parts: JSON.parse(parts) }),

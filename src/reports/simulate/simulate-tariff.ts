@@ -12,6 +12,7 @@ import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
 import { addSums, subtractSums } from '../../lib/sums.ts'
 import { pricingPlan } from '../../pricing/plan-prices.ts'
+import { hasTiers } from '../../pricing/tiered-part.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'
 import { monthPeriod } from '../log-reader/period.ts'
 import { type FeesOfAccount, readPlanFees } from './plan-fees.ts'
@@ -35,7 +36,11 @@ export async function simulateTariff(sql: Sql, request: SimulationRequest): Prom
   const hash = tariffHash(tariff)
   const externalId = `reprice:${Bun.SHA256.hash(`${hash} ${from} ${to}`, 'hex').slice(0, 24)}`
 
-  const withPlans = Object.keys(tariff.plans).some((plan) => pricingPlan(tariff, plan))
+  const plans = Object.values(tariff.plans).map(({ prices = {} }) => prices)
+  const by = {
+    withPlans: Object.keys(tariff.plans).some((plan) => pricingPlan(tariff, plan)),
+    withMonths: [tariff.prices, ...plans].some((prices) => Object.values(prices).some(hasTiers)),
+  }
   const repricing = openRepricing(sql, tariff)
   const fees = new Map<string, FeesOfAccount>()
   const committed = new Map<string, string[]>()
@@ -45,7 +50,7 @@ export async function simulateTariff(sql: Sql, request: SimulationRequest): Prom
     isOver &&= end.now >= period.end
     const range = { shard, period, end }
     const refunds = await readRefunds(sql, range)
-    for await (const groups of readCalls(sql, range, refunds, withPlans)) {
+    for await (const groups of readCalls(sql, range, refunds, by)) {
       open += groups.reduce((sum, group) => sum + group.open, 0)
       for (const group of groups) await repricing.add(group, refunds)
     }

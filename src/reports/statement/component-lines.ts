@@ -2,13 +2,14 @@
 import { addSums, type Sum } from '../../lib/sums.ts'
 import { pricedParts } from '../../pricing/priced-parts.ts'
 import type { Rate } from '../../pricing/rate.ts'
+import { millionthsOfOne, type Tiers, tierName } from '../../pricing/tiers.ts'
 import type { ComponentSum, ItemisedPrices } from './component-sums.ts'
 
 export interface ComponentLine {
   readonly endpoint: string
   /** The component's name, or what a price of one counts; null: what the rounding of each call adds. */
   readonly component: string | null
-  /** The name in the price's table; null where its rates depend on no value. */
+  /** The name in the price's table, or the tier; null where its rates depend on neither. */
   readonly by: string | null
   readonly quantity: Sum | null
   /** Credits with six decimals: exact. */
@@ -43,21 +44,25 @@ function linesOf(
   credits: Sum,
 ): ComponentLine[] {
   const tallies = new Map<string, Tally>()
-  for (const { tariff, plan, name, by, quantity, units } of sums) {
+  for (const { tariff, plan, name, by, tier, quantity, units } of sums) {
     const price = prices
       .get(endpoint)
       ?.find((of) => of.tariff === tariff && of.plan === plan)?.price
     const parts = price && pricedParts(price, by ?? undefined)
     const part = parts?.find((one) => (one.name ?? '') === name)
-    // Of kinds of tokens, those that never came are not listed.
-    if (part === undefined || (part.kindsOf !== undefined && quantity === 0)) continue
+    // Of kinds of tokens and of tiers, those that never came are not listed.
+    if (part === undefined || ((part.kindsOf ?? part.tiers) !== undefined && quantity === 0))
+      continue
     const component = part.name ?? part.per
-    const value = part.isByValue ? by : null
-    const key = JSON.stringify([component, value])
+    const value = tierOf(part.tiers, tier) ?? (part.isByValue ? by : null)
+    const key = JSON.stringify([component, String(tier ?? '').padStart(2, '0'), value])
     const tally = tallies.get(key) ?? { component, by: value, quantity: 0, millionths: 0n }
     tallies.set(key, tally)
     tally.quantity = addSums(tally.quantity, quantity)
-    tally.millionths += millionthsOf(part.rate, quantity, units)
+    const rate = tier === null ? undefined : part.tiers?.[tier]
+    tally.millionths += rate
+      ? BigInt(quantity) * millionthsOfOne(rate)
+      : millionthsOf(part.rate, quantity, units)
   }
   const inOrder = [...tallies.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, of]) => of)
   const exact = inOrder.reduce((sum, { millionths }) => sum + millionths, 0n)
@@ -66,6 +71,10 @@ function linesOf(
   }))
   const rounding = printAmount(BigInt(credits) * 1_000_000n - exact)
   return [...lines, { endpoint, component: null, by: null, quantity: null, amount: rounding }]
+}
+
+function tierOf(tiers: Tiers | undefined, tier: number | null): string | undefined {
+  return tiers === undefined || tier === null ? undefined : tierName(tiers, tier)
 }
 
 function millionthsOf(rate: Rate, quantity: Sum, units: Sum): bigint {

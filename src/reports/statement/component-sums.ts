@@ -29,6 +29,8 @@ export interface ComponentSum {
   readonly name: string
   /** The name in the price's table; null where its rates depend on no value. */
   readonly by: string | null
+  /** Of what has tiers, the number of the tier; else null. */
+  readonly tier: number | null
   readonly quantity: Sum
   /** How many units were started, call by call. */
   readonly units: Sum
@@ -70,7 +72,11 @@ export async function readItemisedPrices(
 
 function isItemised(price: PriceRule): boolean {
   return componentsOf(price).some(
-    (component) => isList(price) || component.by !== undefined || 'perMillion' in component,
+    (component) =>
+      isList(price) ||
+      component.by !== undefined ||
+      component.tiers !== undefined ||
+      'perMillion' in component,
   )
 }
 
@@ -83,8 +89,8 @@ export async function readComponentSums(
 ): Promise<ComponentSum[]> {
   const wanted = [...prices].flatMap(([endpoint, ofEndpoint]) =>
     ofEndpoint.flatMap(({ tariff, plan, price }) =>
-      partsOf(price).map(({ component, name, others }) => ({
-        ...{ endpoint, tariff, plan, name, others },
+      partsOf(price).map(({ component, name, others, ...tier }) => ({
+        ...{ endpoint, tariff, plan, name, others, ...tier },
         unit: 'unit' in component ? (component.unit ?? 1) : 1,
         isMetered: isMeteredComponent(component) && (others.length > 0 || !isByKind(component)),
         // Every call is one call, whether it was recorded so or not.
@@ -95,25 +101,29 @@ export async function readComponentSums(
   if (wanted.length === 0) return []
   const sums: ComponentSum[] = []
   const read = (piece: AccountRange) => sql<ComponentSum[]>`
-    select c.endpoint, c.tariff, c.plan, c.name, e.rate as by,
+    select c.endpoint, c.tariff, c.plan, c.name, e.rate as by, c.tier,
       total(c.quantity)::numeric as quantity, total((c.quantity + c.unit - 1) / c.unit)::numeric as units
     from (
-      select endpoint, tariff, quantity, (${sql.unsafe(countedField('by'))}) #>> '{}' as rate,
+      select endpoint, tariff, quantity, (payload ->> 'volume')::bigint as volume, (${sql.unsafe(countedField('by'))}) #>> '{}' as rate,
         coalesce((${sql.unsafe(countedField('plan'))}) #>> '{}', '') as plan, ${sql.unsafe(countedField('parts'))} as parts
       from events e
       where ${isInRange(sql, piece)} and type = 'HoldSettled' and ${isBetween(sql, period.start, period.end)}
         and endpoint = any(${sql.array([...prices.keys()], 1009)})
     ) e
     cross join lateral (
-      select w.endpoint, w.tariff, w.plan, w.name, w.unit, case when w.name = '' or w."isMetered" then e.quantity - (
+      select w.endpoint, w.tariff, w.plan, w.name, w.unit, w.tier, case
+        when w.tier is not null then greatest(0, least(e.volume + counted.quantity, w."upTo") - greatest(e.volume, w."from"))
+        else counted.quantity end as quantity
+      from json_to_recordset(${JSON.stringify(wanted)}::text::json)
+        w (endpoint text, tariff text, plan text, name text, unit bigint, "isMetered" boolean, least bigint, others json,
+          tier integer, "from" bigint, "upTo" bigint)
+      cross join lateral (select case when w.name = '' or w."isMetered" then e.quantity - (
           select coalesce(sum((e.parts ->> other.name)::bigint), 0)
           from json_array_elements_text(w.others) other (name))::bigint
-        else coalesce((e.parts ->> w.name)::bigint, w.least, 0) end as quantity
-      from json_to_recordset(${JSON.stringify(wanted)}::text::json)
-        w (endpoint text, tariff text, plan text, name text, unit bigint, "isMetered" boolean, least bigint, others json)
+        else coalesce((e.parts ->> w.name)::bigint, w.least, 0) end as quantity) counted
       where w.endpoint = e.endpoint and w.tariff = e.tariff and w.plan = e.plan
     ) c
-    group by 1, 2, 3, 4, 5`
+    group by 1, 2, 3, 4, 5, 6`
   for await (const piece of readInRanges(range, read)) sums.push(...piece)
   return sums
 }
@@ -122,6 +132,13 @@ export async function readComponentSums(
 function partsOf(price: PriceRule) {
   return componentsOf(price).flatMap((component) => {
     const name = isList(price) && 'name' in component ? String(component.name) : undefined
+    const { tiers } = component
+    if (tiers) {
+      return tiers.map(({ upTo }, tier) => ({
+        ...{ component, name: name ?? '', others: [], tier },
+        ...{ from: tiers[tier - 1]?.upTo ?? 0, upTo },
+      }))
+    }
     if (!isByKind(component)) return [{ component, name: name ?? '', others: [] }]
     const prefix = kindPrefix(name)
     const others = tokenKinds.filter((kind) => kind !== 'output').map((kind) => prefix + kind)

@@ -17,6 +17,7 @@ import {
   type Who,
 } from '../../support/log-rules.ts'
 import type { Row } from '../../support/oracle.ts'
+import { tieredCost } from '../../support/tier-rules.ts'
 import type { Rows, Text } from '../wire.ts'
 import { requestVerdict } from './check-request.ts'
 import { claimVerdict } from './claims.ts'
@@ -54,7 +55,8 @@ interface Batch {
 }
 
 interface Result {
-  readonly verdict: Verdict
+  /** With what it costs, where tiers say that. */
+  readonly verdict: Verdict | `${Verdict}:${string}`
   readonly position: number
   readonly available: number
 }
@@ -133,6 +135,8 @@ function commandOf(columns: Command['columns'], payload: Command['payload']): Ca
     tariff: columns.tariff,
     ...(columns.claim && { claim: { key: columns.claim, requestHash: columns.request_hash } }),
     ...(typeof payload.plan === 'string' && { plan: payload.plan }),
+    ...(typeof payload.parts === 'object' && { parts: payload.parts }),
+    ...(payload.volume === null && { tiered: { component: payload.volumeOf } }),
     ...(typeof payload.lease === 'string' && { lease: payload.lease }),
     ...(typeof payload.sentCredits === 'number' && {
       sent: { credits: payload.sentCredits, quantity: payload.sentQuantity },
@@ -171,10 +175,34 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
     }
   }
   const hold = holdOf(ledger.state, command, ledger.shard)
+  const priced = asPriced(ledger, of, hold, who)
   const position = isPurchase
-    ? writePurchase(ledger, batch, of, hold, who)
-    : writeEnd(ledger, batch, of, hold, who)
-  return { verdict, position, available: availableAt(ledger.state, who) }
+    ? writePurchase(ledger, batch, priced, hold, who)
+    : writeEnd(ledger, batch, priced, hold, who)
+  const outcome = priced === of ? verdict : (`${verdict}:${priced.columns.credits}` as const)
+  return { verdict: outcome, position, available: availableAt(ledger.state, who) }
+}
+
+/** A command of a price with tiers, with what it costs and the volume that this goes by. */
+function asPriced(ledger: MemoryLedger, of: Command, hold: Row | undefined, who: Who): Command {
+  const { command, columns, payload } = of
+  switch (command.kind) {
+    case 'hold':
+    case 'settle':
+    case 'charge_on_lease': {
+      if (!command.tiered) return of
+      const time = command.kind === 'settle' ? Number(hold?.held_at) : who.now
+      const cost = tieredCost(ledger.state, command, ledger.shard, time)
+      if (!cost) return of
+      return {
+        ...of,
+        columns: { ...columns, credits: String(cost.credits) },
+        payload: { ...payload, volume: cost.volume },
+      }
+    }
+    default:
+      return of
+  }
 }
 
 /** The state is read before the batch: a hold that it opened is not found by its later commands. */

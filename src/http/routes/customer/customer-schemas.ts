@@ -92,6 +92,12 @@ export const ChargeResponse = typedSchema<Charge>(
     by: t.Optional(
       t.String({ description: 'Of a price with rates by a value: the rate that the value found.' }),
     ),
+    volume: t.Optional(
+      integer({
+        description:
+          'Of a price with tiers: how much of it the account had had in the month before the call.',
+      }),
+    ),
     tariff: t.String({ description: 'Hash of the tariff that priced the call.' }),
     heldAt: text,
     onLease: t.Optional(

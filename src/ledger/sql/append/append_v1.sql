@@ -25,8 +25,9 @@
 -- nothing.
 --
 -- One lock, one read, one loop, and writes by the set. The loop decides in variables, so that a command sees what the
--- commands before it did, and what a command frees is there for those after it, beyond what is owed. Three things in it are
--- SQL: a claim is looked up, the month's allowance, which is rare, is written at once, and rarely a request id is sought.
+-- commands before it did, and what a command frees is there for those after it, beyond what is owed. Four things in it are
+-- SQL: a claim is looked up, the month's allowance, which is rare, is written at once, rarely a request id is sought, and what
+-- has a price with tiers is priced by the month's volume.
 -- All other events are written by the set at the end; then what has become free beside a debt repays it.
 --
 -- A batch is sent again until its reply arrives, so it has a number, in_sequence, and a hash of its content. It repeats where
@@ -72,6 +73,7 @@ begin
       {{check_claim}}
       {{check_terms}}
       {{check_plan}}
+      {{price_by_tiers}}
       {{find_drawable}}
       if v_verdict = 'ok' and {{has_limits}} then
         {{check_cap}}
@@ -92,6 +94,7 @@ begin
     elsif command.kind = 'void_on_lease' then
       {{decide_void_on_lease}}
     else
+      {{price_by_tiers}}
       {{decide_resolution}}
       if v_verdict = 'ok' then
         {{return_to_lots}}
@@ -104,11 +107,13 @@ begin
       available[command.nth] := greatest(account.available, 0);
     end if;
 
+    {{count_volume}}
     {{end_command}}
   end loop;
 
   {{write_events}}
   {{repay_debts}}
+  {{tell_credits}}
   {{keep_results}}
 end
 $$;

@@ -17,6 +17,8 @@ declare
   v_plan_max_in_flight integer[];
   -- Those that have prices of their own; null: none.
   v_pricing_plans text[];
+  -- Whether one of its commands may have a price with tiers.
+  v_has_tiers boolean;
   -- Columns of the events that the batch becomes, one element a command. Without a time of its own an event occurs now, and
   -- without credits of its own it has those of its command.
   v_event_times timestamptz[];
@@ -26,6 +28,7 @@ declare
   v_event_moved text[];
 begin
   v_position := v_entered.last_position;
+  v_has_tiers := strpos(array_to_string(in_payload, ''), '"volume":null') > 0;
   -- All at once: an expression of its own costs a batch as much as a small look-up.
   select first_id(v_now - interval '5 minutes'), first_id(v_now + interval '5 minutes 1 millisecond'),
       coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), ''),

@@ -3,6 +3,7 @@
 -- client has it.
 begin
   v_verdict := case
+    when v_verdict <> 'ok' then v_verdict
     when not {{is_in_range}} then 'amount_out_of_range'
     when command.hold_credits is null or command.kind = 'settle' and command.hold_slots is not null then 'hold_not_open'
     when command.kind = 'settle' and in_credits[command.nth] > command.hold_credits then 'exceeds_hold'

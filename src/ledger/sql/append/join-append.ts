@@ -22,6 +22,7 @@ import checkRequest from './check_request.sql' with { type: 'text' }
 import checkTerms from './check_terms.sql' with { type: 'text' }
 import countInBudgets from './count_in_budgets.sql' with { type: 'text' }
 import countInCap from './count_in_cap.sql' with { type: 'text' }
+import countVolume from './count_volume.sql' with { type: 'text' }
 import decideCount from './decide_count.sql' with { type: 'text' }
 import decideResolution from './decide_resolution.sql' with { type: 'text' }
 import decideVoidOnLease from './decide_void_on_lease.sql' with { type: 'text' }
@@ -35,10 +36,12 @@ import grantDueAllowance from './grant_due_allowance.sql' with { type: 'text' }
 import keepResults from './keep_results.sql' with { type: 'text' }
 import notePurchase from './note_purchase.sql' with { type: 'text' }
 import noteResolution from './note_resolution.sql' with { type: 'text' }
+import priceByTiers from './price_by_tiers.sql' with { type: 'text' }
 import readState from './read_state.sql' with { type: 'text' }
 import readTerms from './read_terms.sql' with { type: 'text' }
 import repayDebts from './repay_debts.sql' with { type: 'text' }
 import returnToLots from './return_to_lots.sql' with { type: 'text' }
+import tellCredits from './tell_credits.sql' with { type: 'text' }
 import writeEvents from './write_events.sql' with { type: 'text' }
 
 /** By the names of their files, in the order of the function. */
@@ -55,6 +58,7 @@ const appendParts = {
   check_claim: checkClaim,
   check_terms: checkTerms,
   check_plan: checkPlan,
+  price_by_tiers: priceByTiers,
   find_drawable: findDrawable,
   check_cap: checkCap,
   check_budgets: checkBudgets,
@@ -71,9 +75,11 @@ const appendParts = {
   free_in_cap: freeInCap,
   free_in_budgets: freeInBudgets,
   note_resolution: noteResolution,
+  count_volume: countVolume,
   end_command: endCommand,
   write_events: writeEvents,
   repay_debts: repayDebts,
+  tell_credits: tellCredits,
   keep_results: keepResults,
 }
 
@@ -111,6 +117,7 @@ const values = {
   purchases: list(purchaseKinds, quoted),
   max_amount: String(maxAmount),
   max_unspent_credits: String(maxUnspentCredits),
+  max_safe_integer: String(Number.MAX_SAFE_INTEGER),
   // Amounts are bounded, so that a bigint holds whatever is added up of them here, and every gateway can read it.
   is_in_range: `(coalesce(in_credits[command.nth] between 0 and ${maxAmount}, command.kind not in (${list(kindsWithCredits, quoted)}))
     and coalesce(in_quantity[command.nth] between 0 and ${maxAmount}, command.kind not in (${list(kindsWithQuantity, quoted)})))`,

@@ -27,6 +27,7 @@ import claimVerdict from './claim_verdict.sql' with { type: 'text' }
 import claimedPayload from './claimed_payload.sql' with { type: 'text' }
 import closeSessionV1 from './close_session_v1.sql' with { type: 'text' }
 import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
+import costOfFirst from './cost_of_first.sql' with { type: 'text' }
 import deliveryOf from './delivery_of.sql' with { type: 'text' }
 import enterForManagement from './enter_for_management.sql' with { type: 'text' }
 import enterPartition from './enter_partition.sql' with { type: 'text' }
@@ -51,6 +52,7 @@ import ledgerNow from './ledger_now.sql' with { type: 'text' }
 import liveLotsFunction from './live_lots.sql' with { type: 'text' }
 import makePartitions from './make_partitions.sql' with { type: 'text' }
 import monthCharges from './month_charges.sql' with { type: 'text' }
+import mostOfTiers from './most_of_tiers.sql' with { type: 'text' }
 import moveBudgets from './move_budgets.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import openSessionV1 from './open_session_v1.sql' with { type: 'text' }
@@ -156,6 +158,8 @@ export const functions: readonly string[] = [
   storeRefusalsV1,
   forgetRefusalsV1,
   replayedV1,
+  costOfFirst,
+  mostOfTiers,
   joinAppend(),
   fillIn(recordV1, {
     sets_a_secret: typeIn(secretTypes, `e ->> 'type'`),

@@ -80,6 +80,7 @@ interface OpenHold {
   readonly counted: Counted
   /** That it was priced by, where it names one. */
   readonly plan: string | undefined
+  readonly volumeOf: string | undefined
   sent: { readonly credits: number; readonly quantity: number } | undefined
 }
 
@@ -94,7 +95,7 @@ function followCall(state: LedgerState, call: readonly CallEvent[]): Finding[] {
       const counted = countedOf({ ...(payload as Partial<Counted>), quantity: quantity ?? 0 })
       const plan = payload.plan as string | undefined
       const nothing = { credits: 0, quantity: 0, expiresAt: 0, lots: new Map(), sent: undefined }
-      hold = { ...nothing, counted, plan }
+      hold = { ...nothing, counted, plan, volumeOf: payload.volumeOf as string | undefined }
       grow(hold, event)
     } else if (event.held === null || !hold) {
       // A call on a lease, or one whose hold is not there, which is a fault of the credits.
@@ -157,14 +158,15 @@ function extensionFaults(state: LedgerState, hold: OpenHold, event: CallEvent): 
 /** What the hold counts, with another quantity of what grows, must cost so much. */
 function grownFault(
   state: LedgerState,
-  { counted, plan }: OpenHold,
+  { counted, plan, volumeOf }: OpenHold,
   { tariff, endpoint }: CallEvent,
   quantity: number,
   credits: number,
 ): string | undefined {
   const price = findPrice(state, tariff, endpoint ?? '', plan)
   const grown = price ? withQuantity(price, counted, quantity) : counted
-  return priceFault(state, { tariff, endpoint: endpoint ?? '', plan, counted: grown, credits })
+  const of = { tariff, endpoint: endpoint ?? '', plan, volumeOf }
+  return priceFault(state, { ...of, holds: true, counted: grown, credits })
 }
 
 function endFaults(hold: OpenHold, event: CallEvent): string[] {

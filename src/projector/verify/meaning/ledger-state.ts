@@ -4,7 +4,7 @@ import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { type FollowedBudgets, newFollowedBudgets } from './check-budgets.ts'
 import type { Micros } from './rare-events.ts'
 
-interface PublishedTariff {
+export interface PublishedTariff {
   readonly position: number
   readonly hash: string
   readonly from: Micros
@@ -76,6 +76,8 @@ export interface LedgerState {
   trialsDue: TrialDue[]
   /** Where a producer was fenced, by its instance. */
   readonly fenced: Map<string, number>
+  /** What was charged by tiers, by account, mode, endpoint, component and month. */
+  readonly volumes: Map<string, number>
 }
 
 export function newLedgerState(): LedgerState {
@@ -83,7 +85,7 @@ export function newLedgerState(): LedgerState {
     ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [], purses: new Map() },
     trialsDue: [],
     budgets: newFollowedBudgets(),
-    ...{ lots: new Map(), fenced: new Map() },
+    ...{ lots: new Map(), fenced: new Map(), volumes: new Map() },
   }
 }
 

@@ -26,6 +26,7 @@ import { checkBudgets } from './check-budgets.ts'
 import { checkClaims, claimTables } from './check-claims.ts'
 import { checkPlans } from './check-plans.ts'
 import { checkRefunds } from './check-refunds.ts'
+import { checkVolumes } from './check-volumes.ts'
 import { hasClaims } from './event-groups.ts'
 import { followCalls } from './follow-calls.ts'
 import { unpaidAtEnd } from './follow-credits.ts'
@@ -69,6 +70,7 @@ async function checkRange(
   findings.push(...(await checkPrices(state, groups, range, connection)))
   findings.push(...(await followCalls(state, groups, range, connection)))
   findings.push(...(await checkPlans(state, range, connection)))
+  findings.push(...(await checkVolumes(state, range, connection)))
   if (hasClaims(groups)) findings.push(...(await checkClaims(range, connection)))
   findings.push(...(await checkRefunds(rare, connection)))
   findings.push(...(await checkBudgets(state, range, connection)))

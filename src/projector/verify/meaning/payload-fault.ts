@@ -124,5 +124,8 @@ function unusualPriceFault(state: LedgerState, event: UnusualEvent): string | un
   // What an expiry charges is what an extension says was sent, and priced there: follow-calls.ts.
   if (payload.terminatedBy === 'gateway') return undefined
   const counted = countedOf({ ...(payload as Partial<Counted>), quantity: quantity ?? 0 })
-  return priceFault(state, { tariff, endpoint, plan, counted, credits: credits ?? 0 })
+  const volumeOf = payload.volumeOf as string | undefined
+  const holds = type === 'CreditsHeld'
+  const priced = { tariff, endpoint, plan, holds, counted, volumeOf, credits: credits ?? 0 }
+  return priceFault(state, priced)
 }

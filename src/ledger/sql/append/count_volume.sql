@@ -1,0 +1,8 @@
+-- What a charge adds to the month's volume, for the commands after it.
+begin
+  if v_has_tiers then
+    if v_verdict = 'ok' and v_tiered is not null and command.kind <> 'hold' then
+      v_volumes := coalesce(v_volumes, '{}') || jsonb_build_object(v_volume_key, v_volume + v_tiered);
+    end if;
+  end if;
+end
