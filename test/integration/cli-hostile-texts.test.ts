@@ -23,7 +23,8 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tollbook-hostile-'))
   app = await openTestApp()
   const { management } = app
-  const actor = { id: `user:${hostile}`, reason: hostile }
+  // No log has an actor of two lines.
+  const actor = { id: `user:${hostile.replaceAll('\n', '')}`, reason: hostile }
   const owner = { kind: 'user', id: hostile } as const
   const request = { name: hostile, description: hostile, mode: 'live' } as const
   const issued = await management.issueKey(owner, request, actor)

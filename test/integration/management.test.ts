@@ -223,8 +223,8 @@ describe('the first tariff', () => {
 })
 
 describe('publishing a tariff', () => {
-  const { plans, prices } = tariffOf(config)
-  const gold = { plans: { ...plans, gold: { ...plans.pro, credits: 7_000 } }, prices }
+  const { plans, ...others } = tariffOf(config)
+  const gold = { plans: { ...plans, gold: { ...plans.pro, credits: 7_000 } }, ...others }
   const tariff = gold as ReturnType<typeof tariffOf>
 
   test('puts it in force in every shard, and accounts can be given its plans', () =>

@@ -172,8 +172,8 @@ test('a field of two lines, which could be hashed as two fields, is refused', as
   for (const column of ['request_id', 'endpoint', 'tariff', 'actor']) {
     const forged = ledger.owner.unsafe(`
       insert into events
-      select (jsonb_populate_record(e, jsonb_build_object('position', e.position + 1000, '${column}', E'a\\nb'))).*
-      from events e where type = 'CreditsGranted' limit 1`)
+      select (jsonb_populate_record(e, jsonb_build_object('position', h.position + 1000, '${column}', E'a\\nb'))).*
+      from events e join heads h on h.shard = e.shard where type = 'CreditsGranted' limit 1`)
     await expect(forged).rejects.toThrow('fields_have_one_line')
   }
   const { accountId } = key
@@ -217,8 +217,9 @@ test('a text with a backslash is a text like any other', async () => {
 })
 
 test('only what is harmless was accepted: other names, and nothing where there may be nothing', () => {
+  // Extensions and voids do not write the plan and whether it has tiers; a settlement writes it as a text that `verify` compares.
   const harmless =
-    /: (no such thing|quotes and braces|2\^31|null)$|(status|shortfall|terminatedBy|alreadyDelivered): |reason: a (second line|backslash)/
+    /: (no such thing|quotes and braces|2\^31|null)$|(status|shortfall|terminatedBy|alreadyDelivered): |reason: a (second line|backslash)|^(extend|void_on_lease) (plan|tiered): |^settle (plan|tiered): (nothing|empty|a second line|a backslash)$/
   expect(accepted.filter((name) => !harmless.test(name))).toEqual([])
 })
 

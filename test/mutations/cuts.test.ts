@@ -77,7 +77,7 @@ test('an event that was cut out is missed, or is one that nothing in the log mis
   expect(unseen.filter((name) => reasonOf(name) === undefined)).toEqual([])
   const needless = unmissed.filter(([variants]) => !unseen.some((name) => variants.test(name)))
   expect(needless).toEqual([])
-}, 240_000)
+}, 600_000)
 
 test('what decided that something could be bought is missed', async () => {
   await openLife(writeDeciding)
@@ -92,7 +92,7 @@ test('what decided that something could be bought is missed', async () => {
     life.filter(({ type }) => deciding.includes(type)).filter(isLastOfType),
   )
   expect(unseen).toEqual([])
-}, 240_000)
+}, 600_000)
 
 function isLastOfType({ type, position }: EventRow): boolean {
   return life.findLast((row) => row.type === type)?.position === position

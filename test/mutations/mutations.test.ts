@@ -111,7 +111,7 @@ test('every change of an event of the ledger or of tariffs is named, or is one t
   }
   expect(missed.filter((name) => reasonOf(name) === undefined)).toEqual([])
   expect(await faultsIn(ledger.url)).toEqual([])
-}, 240_000)
+}, 600_000)
 
 test('every change of an event of an account is named, or is one that the log cannot tell', async () => {
   await dropChecks()
@@ -162,4 +162,4 @@ test('every change of an event of an account is named, or is one that the log ca
   // What is named needs no exception.
   const needless = unseen.filter(({ changes }) => !missed.some((name) => changes.test(name)))
   expect(needless).toEqual([])
-}, 240_000)
+}, 600_000)

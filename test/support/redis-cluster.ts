@@ -101,8 +101,8 @@ export async function startCluster(nodeTimeoutMs = 3_000): Promise<TestCluster> 
 
 const isRunning = ({ client }: ClusterNode) => client.status === 'ready'
 
-async function startNode(nodeTimeoutMs: number): Promise<ClusterNode> {
-  const redis = await startRedis(undefined, {
+async function startNode(nodeTimeoutMs: number, attempts = 3): Promise<ClusterNode> {
+  const started = startRedis(undefined, {
     'cluster-enabled': 'yes',
     // The usual one, the port and ten thousand, may be beyond the last there is.
     'cluster-port': await freePort(),
@@ -111,6 +111,11 @@ async function startNode(nodeTimeoutMs: number): Promise<ClusterNode> {
     // Else all masters refuse every call while the slots of one have none.
     'cluster-require-full-coverage': 'no',
   })
+  // Another process may have taken a port that was free.
+  const redis = await started.catch((error: unknown) => {
+    if (attempts === 1) throw error
+  })
+  if (!redis) return startNode(nodeTimeoutMs, attempts - 1)
   const client = new Redis(redis.url)
   client.on('error', () => {}) // it is killed by the test
   const id = String(await client.call('CLUSTER', 'MYID'))

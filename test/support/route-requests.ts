@@ -24,6 +24,8 @@ export interface RouteRequest {
 
 type MakeRequest = (subject: Subject) => RouteRequest | Promise<RouteRequest>
 
+let budgets = 0
+
 /** By route, as Elysia writes it; `?keyId` and the like name what a query is about. */
 export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /health': () => ({ path: '/health' }),
@@ -55,7 +57,11 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'DELETE /portal/session': () => ({ path: '/portal/session' }),
 
   'GET /account': () => ({ path: '/account' }),
-  'PATCH /account': () => ({ path: '/account', json: { budgets: [] } }),
+  // Another budget each time, so that each request changes something.
+  'PATCH /account': () => ({
+    path: '/account',
+    json: { budgets: [{ credits: 1_000_000 + budgets++, per: 'day', timeZone: 'UTC' }] },
+  }),
   'GET /account/balance': () => ({ path: '/account/balance' }),
   'GET /account/balance/history': () => ({ path: '/account/balance/history' }),
   'GET /account/usage': () => ({

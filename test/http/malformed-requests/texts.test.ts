@@ -65,7 +65,9 @@ const operations = Object.entries(document.paths)
   )
 
 describe('400, and nothing is appended: in a body, a text that cannot be stored', () => {
+  // A sign-in by a link is refused before its body is read, unless it is one of its own page (portal-sessions.test.ts).
   const fields = operations
+    .filter(({ path }) => !path.startsWith('/portal/'))
     .filter(({ path }) => !path.startsWith('/v1/'))
     .flatMap(({ path, method, operation }) => {
       const schema = operation.requestBody?.content['application/json']?.schema

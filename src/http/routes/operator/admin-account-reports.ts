@@ -3,6 +3,7 @@ import { Elysia } from 'elysia'
 import { readClock } from '../../../ledger/read/read-clock.ts'
 import { readBalanceHistory } from '../../../reports/account/balance-history.ts'
 import { readCharges } from '../../../reports/charge/charge-page.ts'
+import { findFirstEvent } from '../../../reports/log-reader/find-account.ts'
 import { readStatementMonths } from '../../../reports/statement/statement-months.ts'
 import { readUsageSeries } from '../../../reports/usage/usage-series.ts'
 import { orNotFound } from '../../errors/request-refused.ts'
@@ -27,9 +28,10 @@ export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
     .get(
       '/admin/accounts/:id/usage',
       async ({ params, principal, query }) => ({
-        usage: await reports.compute(principal, async (sql) =>
-          readUsageSeries(sql, seriesQueryOf(params.id, query, await readClock(sql))),
-        ),
+        usage: await reports.compute(principal, async (sql) => {
+          orNotFound(await findFirstEvent(sql, params.id), 'account')
+          return readUsageSeries(sql, seriesQueryOf(params.id, query, await readClock(sql)))
+        }),
       }),
       {
         signedIn: 'reader',
@@ -87,7 +89,10 @@ export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
       '/admin/accounts/:id/charges',
       async ({ params, principal, query }) =>
         pageOfCharges(
-          await reports.compute(principal, (sql) => readCharges(sql, params.id, startOf(query))),
+          await reports.compute(principal, async (sql) => {
+            orNotFound(await findFirstEvent(sql, params.id), 'account')
+            return readCharges(sql, params.id, startOf(query))
+          }),
         ),
       {
         signedIn: 'reader',
