@@ -1,6 +1,7 @@
 /** Events as a Parquet file: a row group for each piece of the log, compressed with Zstandard. */
 import { ByteWriter, ParquetWriter } from 'hyparquet-writer'
 import type { CopiedColumn } from '../reports/log-reader/copied-events.ts'
+import { parquetSchema } from './parquet-schema.ts'
 
 /** A reader skips row groups by these. */
 const withStatistics = ['shard', 'position', 'recorded_at', 'occurred_at']
@@ -18,7 +19,7 @@ export function openArchiveFile(
   const writer = new ByteWriter()
   const file = new ParquetWriter({
     writer,
-    schema: [{ name: 'root', num_children: columns.length }, ...columns.flatMap(schemaOf)],
+    schema: parquetSchema(columns),
     codec: 'ZSTD',
     compressors: { ZSTD: (bytes: Uint8Array) => Bun.zstdCompressSync(bytes, { level: 1 }) },
     statistics: false,
@@ -37,31 +38,5 @@ export function openArchiveFile(
       file.finish()
       return new Uint8Array(writer.getBytes())
     },
-  }
-}
-
-function schemaOf({ name, kind }: Pick<CopiedColumn, 'name' | 'kind'>): object[] {
-  const optional = { name, repetition_type: 'OPTIONAL' }
-  switch (kind) {
-    case 'text':
-    case 'bytes':
-      return [{ ...optional, type: 'BYTE_ARRAY', converted_type: 'UTF8' }]
-    case 'integer':
-      return [{ ...optional, type: 'INT64' }]
-    case 'time':
-      return [
-        {
-          ...{ ...optional, type: 'INT64' },
-          logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MICROS' },
-        },
-      ]
-    case 'integers':
-      return [
-        { ...optional, converted_type: 'LIST', num_children: 1 },
-        { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-        { name: 'element', type: 'INT64', repetition_type: 'REQUIRED' },
-      ]
-    default:
-      return kind satisfies never
   }
 }
