@@ -1,5 +1,6 @@
 /** The tariffs stream: prices and plans. */
 import { type Static, Type } from '@sinclair/typebox'
+import { spanPattern } from '../src/lib/rate-limits.ts'
 import { maxAmount, maxInteger, maxValidDays } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
@@ -11,8 +12,23 @@ const Component = Type.Record(Type.String(), Type.Unknown())
 const Prices = Type.Record(Type.String(), Type.Union([Component, Type.Array(Component)]))
 
 const Plan = Type.Object({
-  rateLimit: Type.Integer({ minimum: 1, maximum: maxInteger }),
-  windowMs: Type.Integer({ minimum: 1, maximum: maxInteger }),
+  rateLimit: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInteger })),
+  windowMs: Type.Optional(Type.Integer({ minimum: 1, maximum: maxInteger })),
+  /** In place of these two: all of them hold. The first is of calls. */
+  rateLimits: Type.Optional(
+    Type.Array(
+      Type.Union([
+        Type.Object({
+          calls: Type.Integer({ minimum: 1, maximum: maxInteger }),
+          per: Type.String({ pattern: spanPattern }),
+        }),
+        Type.Object({
+          tokens: Type.Integer({ minimum: 1, maximum: maxAmount }),
+          per: Type.String({ pattern: spanPattern }),
+        }),
+      ]),
+    ),
+  ),
   credits: Type.Integer({ minimum: 0, maximum: maxAmount }),
   maxInFlight: Type.Integer({ minimum: 1, maximum: maxInteger }),
   endpoints: Type.Union([Type.Literal('all'), Type.Array(Type.String())]),

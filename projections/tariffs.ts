@@ -3,7 +3,7 @@ import type { Projection } from './projection.ts'
 
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 6,
+  version: 7,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
@@ -24,8 +24,6 @@ export const tariffs: Projection = {
       plan text not null,
       shard smallint not null,
       credits bigint not null,
-      rate_limit integer not null,
-      window_ms integer not null,
       max_in_flight integer not null,
       -- {credits, days}; null: the plan has none.
       trial jsonb,
@@ -62,11 +60,10 @@ export const tariffs: Projection = {
     },
     {
       eventTypes: ['TariffPublished'],
-      sql: `insert into tariff_plans (hash, plan, shard, credits, rate_limit, window_ms, max_in_flight, trial,
+      sql: `insert into tariff_plans (hash, plan, shard, credits, max_in_flight, trial,
          monthly_terms)
        select distinct on (e.payload ->> 'hash', plan.key, e.shard) e.payload ->> 'hash', plan.key, e.shard,
-         (plan.value ->> 'credits')::bigint, (plan.value ->> 'rateLimit')::integer,
-         (plan.value ->> 'windowMs')::integer, (plan.value ->> 'maxInFlight')::integer,
+         (plan.value ->> 'credits')::bigint, (plan.value ->> 'maxInFlight')::integer,
          plan.value -> 'trial', case when plan.value ->> 'firstMonth' = 'prorated' then '{"firstMonth": "prorated"}'::jsonb end
        from batch e, jsonb_each((e.payload -> 'plans')::jsonb) plan
        where e.type = 'TariffPublished'

@@ -6,6 +6,7 @@
 import type { Pack } from '../../events/tariffs.ts'
 import type { CreditScale } from '../lib/credit-scale.ts'
 import type { Method } from '../lib/http-methods.ts'
+import type { PlanLimits, WrittenLimit } from '../lib/rate-limits.ts'
 import type { ChargeCondition } from '../pricing/charge-condition.ts'
 import type { Condition } from '../pricing/condition.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
@@ -98,8 +99,10 @@ export interface Route {
   /** Whether Range, If-None-Match and their like cross. */
   readonly conditional?: boolean
   readonly streams?: Streams
-  /** Calls per span of the plan, counted for this route alone; `free`: calls count nowhere. Absent: as the account's do. */
+  /** Calls in the first span of the plan, counted for this route alone; `free`: calls count nowhere. Absent: as the account's do. */
   readonly rateLimit?: number | 'free'
+  /** The same with spans of their own. */
+  readonly rateLimits?: readonly WrittenLimit[]
 }
 
 /** Which requests ask for a response event by event. */
@@ -132,9 +135,7 @@ export type MappedField = (
   readonly values?: Readonly<Record<string, unknown>>
 }
 
-export interface Plan {
-  readonly rateLimit: number
-  readonly windowMs: number
+export interface Plan extends PlanLimits {
   /** The allowance of a month. */
   readonly credits: number
   readonly maxInFlight: number

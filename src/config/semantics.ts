@@ -11,6 +11,7 @@ import { methodFaults } from './checks/method-faults.ts'
 import { parameterFaults } from './checks/parameter-faults.ts'
 import { pathFaults, samePathFaults } from './checks/path-faults.ts'
 import { currencyFaults, defaultPlanFaults, planFaults } from './checks/plan-faults.ts'
+import { planLimitFaults, routeLimitFaults } from './checks/rate-limit-faults.ts'
 import { maxBodyBytes, requestFaults } from './checks/request-faults.ts'
 import { keyHeaderFaults, ownParameterFaults, serviceFaults } from './checks/service-faults.ts'
 import { targetFaults } from './checks/target-faults.ts'
@@ -47,6 +48,7 @@ export function semanticFaults(
       inside(['plans', name, 'endpoints'], endpointFaults(endpoints, permissions)),
     ),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], planFaults(plan))),
+    ...plans.flatMap(([name, plan]) => inside(['plans', name], planLimitFaults(plan))),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], pricesFaults(plan, file, isSound))),
     ...currencyFaults(plans),
     ...defaultPlanFaults(file.defaultPlan, file.plans),
@@ -65,6 +67,7 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
     ...requestFaults(route),
     ...mapFaults(route),
     ...summaryFaults(route),
+    ...routeLimitFaults(route),
     ...priceFaults(pricedRoute(route), maxBodyBytes(route, file)),
   ]
 }

@@ -7,6 +7,7 @@ import type { ManagementCommands } from '../ledger/commands/management-commands.
 import type { Sql } from '../ledger/connect.ts'
 import { newSecret } from '../ledger/private-fields.ts'
 import { type AccountRow, type Plans, readAccount } from '../ledger/read/read-accounts.ts'
+import { firstLimit } from '../lib/rate-limits.ts'
 import type { Actor } from '../management/actor.ts'
 import {
   type AccountCommand,
@@ -125,7 +126,7 @@ function limitsOf(
 ): AccountLimits {
   const plan = plans[(state && planAt(state.schedule, at)?.plan) ?? '']
   return {
-    rateLimit: state?.rateLimit ?? plan?.rateLimit ?? 0,
+    rateLimit: state?.rateLimit ?? firstLimit(plan)?.limit ?? 0,
     credits: plan?.credits ?? 0,
     endpoints: plan?.endpoints ?? [],
   }
@@ -152,7 +153,7 @@ function keyImported(
   const { keyId, mode, hash, display, enabled, createdAt, expiresAt, createdBy } = key
   const { name, description, allowedIps } = key
   const tier = plans[key.tier]
-  const rateLimit = key.rateLimit ?? tier?.rateLimit ?? null
+  const rateLimit = key.rateLimit ?? firstLimit(tier)?.limit ?? null
   const credits = key.monthlyCredits ?? tier?.credits ?? null
   const tierEndpoints = tier && tier.endpoints !== 'all' ? tier.endpoints : null
   const isNarrowed = tierEndpoints !== null && !Bun.deepEquals(tierEndpoints, limits.endpoints)

@@ -3,6 +3,7 @@
 import type { Owner } from '../../events/account.ts'
 import type { Budget } from '../../events/budget.ts'
 import type { AccountRow, Plans } from '../ledger/read/read-accounts.ts'
+import { type CountedLimit, limitsOfPlan } from '../lib/rate-limits.ts'
 import { type PlanStart, planAt, plannedAfter } from './decide-account.ts'
 import { isoTime } from './iso-time.ts'
 
@@ -19,9 +20,11 @@ export interface AccountView {
   readonly openedAt: string
   /** The account's own limits; null: as the plan. */
   readonly ownLimits: { readonly rateLimit: number | null; readonly maxInFlight: number | null }
-  /** The limits in force: the account's own, or its plan's. */
+  /** The limits in force: the account's own, or its plan's. Of several rate limits, the first. */
   readonly rateLimit: number
   readonly windowMs: number
+  /** All of them. */
+  readonly rateLimits: readonly Pick<CountedLimit, 'counts' | 'limit' | 'windowMs'>[]
   readonly maxInFlight: number
   readonly budgets: readonly Budget[]
   readonly monthlyCredits: number
@@ -35,6 +38,9 @@ export function toAccountView(row: AccountRow, plans: Plans): AccountView {
   const name = planAt(row.schedule, at)?.plan ?? ''
   const plan = Object.hasOwn(plans, name) ? plans[name] : undefined
   const planned = plannedAfter(row.schedule, at)
+  const rateLimits = limitsOfPlan(plan).map(({ counts, limit, windowMs }, index) => ({
+    ...{ counts, limit: index === 0 ? (row.rateLimit ?? limit) : limit, windowMs },
+  }))
   return {
     accountId: row.accountId,
     owner: { kind: row.ownerKind, id: row.ownerId },
@@ -45,8 +51,9 @@ export function toAccountView(row: AccountRow, plans: Plans): AccountView {
     erased: row.erased,
     openedAt: isoTime(row.openedAt),
     ownLimits: { rateLimit: row.rateLimit, maxInFlight: row.maxInFlight },
-    rateLimit: row.rateLimit ?? plan?.rateLimit ?? 0,
-    windowMs: plan?.windowMs ?? 0,
+    rateLimit: rateLimits[0]?.limit ?? row.rateLimit ?? 0,
+    windowMs: rateLimits[0]?.windowMs ?? 0,
+    rateLimits,
     maxInFlight: row.maxInFlight ?? plan?.maxInFlight ?? 0,
     budgets: row.budgets,
     monthlyCredits: plan?.credits ?? 0,

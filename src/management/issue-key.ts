@@ -11,6 +11,7 @@ import {
 } from '../ledger/read/read-accounts.ts'
 import { countKeys } from '../ledger/read/read-keys.ts'
 import { accountIdOf, newKeyId, type Owner } from '../lib/ids.ts'
+import { firstLimit } from '../lib/rate-limits.ts'
 import type { Actor } from './actor.ts'
 import { checkKeyLimits } from './check-key-limits.ts'
 import { type AccountEvent, decideAccount, planAt } from './decide-account.ts'
@@ -108,7 +109,7 @@ function checkRequest(
   const plan = account ? (planAt(account.schedule, at)?.plan ?? defaultPlan) : defaultPlan
   // A program that always names the default plan goes on working when its account is on another plan.
   if (![undefined, plan, defaultPlan].includes(request.plan)) return refused('plan_not_grantable')
-  return checkKeyLimits(request, account?.rateLimit ?? plans[plan]?.rateLimit, config)
+  return checkKeyLimits(request, account?.rateLimit ?? firstLimit(plans[plan])?.limit, config)
 }
 
 function issueCommand(

@@ -125,6 +125,30 @@ describe.skipIf(redisUrl === undefined)('prefetched permits', () => {
     expect((await single.takePermit(limits)).allowed).toBe(true)
   })
 
+  test('are taken of several limits only as far as each of them allows', async () => {
+    const several = [
+      { key, limit: 1_000, windowMs: 60_000 },
+      { key: `${key}:3600000`, limit: 45, windowMs: 3_600_000, name: '1h' },
+    ]
+    for (let n = 0; n < 30; n++) await single.takePermit(several)
+    expect(await redis.exists(`${prefix + key}:prefetched`)).toBe(0)
+    key = `{prefetched-${++tests}}`
+    const wider = [
+      { key, limit: 1_000, windowMs: 60_000 },
+      { key: `${key}:3600000`, limit: 100, windowMs: 3_600_000, name: '1h' },
+    ]
+    const most: number[] = []
+    for (let n = 0; n < 60; n++) {
+      expect((await single.takePermit(wider)).allowed).toBe(true)
+      most.push(await prefetched())
+    }
+    expect(Math.max(...most)).toBeGreaterThan(0)
+    expect(Math.max(...most)).toBeLessThanOrEqual(10)
+    let left = 0
+    while ((await single.takePermit(wider)).allowed) left++
+    expect(left).toBe(40)
+  })
+
   test('can be returned, before they are accounted for and after', async () => {
     const limits = per(60_000, 1_000)
     const permits: Permit[] = []
@@ -139,40 +163,56 @@ describe.skipIf(redisUrl === undefined)('prefetched permits', () => {
     expect((await accepted()).length).toBeLessThanOrEqual(2)
   })
 
-  test('never let more than N pass in any time span, by three gateways in bursts, and return what they take', async () => {
-    const seed = Math.floor(Math.random() * 2 ** 30)
-    console.log(`seed ${seed}`)
-    const random = seeded(seed)
-    const [windowMs, limit] = [400, 300]
-    const limits = per(windowMs, limit)
-    const calls: { sentAtMs: number; doneAtMs: number }[] = []
-    let [refused, degraded] = [0, 0]
-    const endsAtMs = performance.now() + 4_000
-    const client = async (limiter: RateLimiter) => {
-      while (performance.now() < endsAtMs) {
-        for (let n = random.int(1, 60); n > 0; n--) {
-          const sentAtMs = performance.now()
-          const decision = await limiter.takePermit(limits)
-          const doneAtMs = performance.now()
-          if (decision.degraded) degraded++
-          if (!decision.allowed) refused++
-          else if (random.int(0, 9) === 0) await limiter.returnPermit(decision.permit)
-          else calls.push({ sentAtMs, doneAtMs })
+  test.each([
+    ['', [[400, 300]]],
+    [
+      ' of each of three limits',
+      [
+        [150, 120],
+        [400, 250],
+        [2_000, 900],
+      ],
+    ],
+  ] as const)(
+    'never let more than N pass in any time span%s, by three gateways in bursts, and return what they take',
+    async (_, spans) => {
+      const seed = Math.floor(Math.random() * 2 ** 30)
+      console.log(`seed ${seed}`)
+      const random = seeded(seed)
+      const limits = spans.map(([windowMs, limit], n) => ({
+        ...{ key: n === 0 ? key : `${key}:${windowMs}`, limit, windowMs },
+      }))
+      const calls: { sentAtMs: number; doneAtMs: number }[] = []
+      let [refused, degraded] = [0, 0]
+      const endsAtMs = performance.now() + 4_000
+      const client = async (limiter: RateLimiter) => {
+        while (performance.now() < endsAtMs) {
+          for (let n = random.int(1, 60); n > 0; n--) {
+            const sentAtMs = performance.now()
+            const decision = await limiter.takePermit(limits)
+            const doneAtMs = performance.now()
+            if (decision.degraded) degraded++
+            if (!decision.allowed) refused++
+            else if (random.int(0, 9) === 0) await limiter.returnPermit(decision.permit)
+            else calls.push({ sentAtMs, doneAtMs })
+          }
+          await Bun.sleep(random.int(0, 80))
         }
-        await Bun.sleep(random.int(0, 80))
       }
-    }
-    await Promise.all(several.flatMap((limiter) => [client(limiter), client(limiter)]))
-    expect(refused).toBeGreaterThan(0)
-    expect(calls.length).toBeGreaterThan(2 * limit)
-    calls.sort((a, b) => a.sentAtMs - b.sentAtMs)
-    // N + 1 calls that began and were admitted within less than a time span would be too many.
-    // Where a busy machine took Redis for dead for a moment, the local rate limits let as many pass again.
-    const most = degraded > 0 ? 2 * limit : limit
-    for (let first = 0; first + most < calls.length; first++) {
-      const group = calls.slice(first, first + most + 1)
-      const done = Math.max(...group.map(({ doneAtMs }) => doneAtMs))
-      expect(done - (group[0]?.sentAtMs ?? 0)).toBeGreaterThanOrEqual(windowMs)
-    }
-  })
+      await Promise.all(several.flatMap((limiter) => [client(limiter), client(limiter)]))
+      expect(refused).toBeGreaterThan(0)
+      calls.sort((a, b) => a.sentAtMs - b.sentAtMs)
+      for (const [windowMs, limit] of spans) {
+        expect(calls.length).toBeGreaterThan(limit)
+        // N + 1 calls that began and were admitted within less than a time span would be too many.
+        // Where a busy machine took Redis for dead for a moment, the local rate limits let as many pass again.
+        const most = degraded > 0 ? 2 * limit : limit
+        for (let first = 0; first + most < calls.length; first++) {
+          const group = calls.slice(first, first + most + 1)
+          const done = Math.max(...group.map(({ doneAtMs }) => doneAtMs))
+          expect(done - (group[0]?.sentAtMs ?? 0)).toBeGreaterThanOrEqual(windowMs)
+        }
+      }
+    },
+  )
 })

@@ -87,17 +87,10 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
     pricing_plans: pricing.length > 0 ? pricing : null,
   })
   for (const [plan, terms] of Object.entries<Row>(plans)) {
-    const {
-      credits,
-      rateLimit: rate_limit,
-      windowMs: window_ms,
-      maxInFlight: max_in_flight,
-      trial = null,
-      firstMonth,
-    } = terms
+    const { credits, maxInFlight: max_in_flight, trial = null, firstMonth } = terms
     const monthly_terms = firstMonth === 'prorated' ? { firstMonth } : null
     put(state, 'tariff_plans', {
-      ...{ hash, plan, shard, credits, rate_limit, window_ms, max_in_flight },
+      ...{ hash, plan, shard, credits, max_in_flight },
       ...{ trial, monthly_terms },
     })
   }

@@ -45,6 +45,36 @@ describe('a field that does not fit', () => {
       'plans.pro.rateLimit: expected an integer from 1 to 2147483647, got null',
     ],
     [
+      '    rateLimit: 10\n',
+      '',
+      'plans.pro.rateLimit: missing, expected an integer ≥ 1, or a list `rateLimits` in place of both',
+    ],
+    [
+      'rateLimit: 10',
+      'rateLimits: [{ calls: 10, per: 1s }]',
+      'plans.pro.windowMs: stands beside `rateLimits`: name all limits there',
+    ],
+    [
+      'rateLimit: 10\n    windowMs: 60000',
+      'rateLimits: [{ calls: 10, per: a minute }]',
+      'plans.pro.rateLimits[0].per: expected a span such as 500ms, 60s, 5m, 1h or 1d, got "a minute"',
+    ],
+    [
+      'rateLimit: 10\n    windowMs: 60000',
+      'rateLimits: [{ calls: 10, per: 32d }]',
+      'plans.pro.rateLimits[0].per: expected at most 31d, got "32d"',
+    ],
+    [
+      'rateLimit: 10\n    windowMs: 60000',
+      'rateLimits: [{ calls: 10, per: 60s }, { calls: 20, per: 1m }, { calls: 10, per: 1h }]',
+      'plans.pro.rateLimits[0].calls: is never reached: there are no more than 10 calls in 1 hour|plans.pro.rateLimits[1].per: another limit here has the same span',
+    ],
+    [
+      'credits: 1 }',
+      'credits: 1 }\n    rateLimit: 5\n    rateLimits: [{ calls: 5, per: 1s }]',
+      'routes.say.rateLimit: stands beside `rateLimits`: name all limits there',
+    ],
+    [
       'credits: 100',
       'credits: 100\n    trial: { credits: 0, days: 5000 }',
       'plans.pro.trial.credits: expected an integer from 1 to 1000000000000, got 0|plans.pro.trial.days: expected an integer from 1 to 3650, got 5000',
@@ -77,7 +107,7 @@ describe('a field that does not fit', () => {
     [
       'rateLimit: 10',
       'ratelimit: 10',
-      'plans.pro.rateLimit: missing, expected an integer from 1 to 2147483647|plans.pro.ratelimit: unknown field, did you mean rateLimit?',
+      'plans.pro.ratelimit: unknown field, did you mean rateLimit?',
     ],
     [
       'price: { per: request, credits: 1 }',

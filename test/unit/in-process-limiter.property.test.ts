@@ -153,3 +153,42 @@ test('decides as the oracle does while the limit changes', async () => {
     { numRuns: 500 },
   )
 })
+
+test('of several spans at once, never more than N in any span of each', async () => {
+  const spans: readonly RateLimit[] = [
+    { key: '{a}', limit: 2, windowMs: 1 },
+    { key: '{a}:3', limit: 4, windowMs: 3, name: '3ms' },
+    { key: '{a}:10', limit: 7, windowMs: 10, name: '10ms' },
+  ]
+  await fc.assert(
+    fc.asyncProperty(stepsWith(fc.constant(spans)), async (steps) => {
+      const calls = await follow(steps)
+      const times = calls.map((call) => call.acceptedAtUs)
+      for (const { limit, windowMs } of spans) {
+        for (const from of times) {
+          const inside = times.filter((time) => time >= from && time < from + windowMs * 1_000)
+          expect(inside.length).toBeLessThanOrEqual(limit)
+        }
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('says which of several limits makes a call wait', async () => {
+  let nowUs = 0
+  const limiter = openInProcessLimiter(() => nowUs)
+  const limits: readonly RateLimit[] = [
+    { key: '{a}', limit: 2, windowMs: 1_000 },
+    { key: '{a}:60000', limit: 3, windowMs: 60_000, name: '60s' },
+  ]
+  const left = async () => (await limiter.takePermit(limits)).state
+  expect(await left()).toEqual({ limit: 2, remaining: 1, windowMs: 1_000, resetMs: 0 })
+  expect(await left()).toEqual({ limit: 2, remaining: 0, windowMs: 1_000, resetMs: 1_000 })
+  nowUs = 1_000_000
+  const last = { limit: 3, remaining: 0, windowMs: 60_000, resetMs: 59_000, name: '60s' }
+  expect(await limiter.takePermit(limits)).toMatchObject({ allowed: true, state: last })
+  nowUs = 2_000_000
+  const refused = { allowed: false, state: { ...last, resetMs: 58_000 } }
+  expect(await limiter.takePermit(limits)).toMatchObject(refused)
+})

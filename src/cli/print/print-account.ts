@@ -1,4 +1,6 @@
 /** Prints an account, and its credits. */
+
+import { limitsText } from '../../lib/rate-limits.ts'
 import type { AccountView } from '../../management/account-view.ts'
 import type { Balance } from '../../reports/account/balance.ts'
 import {
@@ -17,7 +19,6 @@ import { budgetText } from './budget-text.ts'
 export function printAccount(account: AccountView): void {
   const { owner, plannedPlan, ownLimits, fee } = account
   const own = (limit: number | null) => (limit === null ? '' : " (the account's own)")
-  const perSeconds = `in ${formatNumber(account.windowMs / 1_000)} s`
   pairs([
     ['Account', account.accountId],
     ['Owner', `${owner.kind} ${owner.id}`],
@@ -26,14 +27,17 @@ export function printAccount(account: AccountView): void {
     ['Next plan', plannedPlan && `${plannedPlan.plan} from ${time(plannedPlan.from)} UTC`],
     ['Credits a month', asCredits(account.monthlyCredits)],
     ['Permissions', account.endpoints === 'all' ? 'all' : account.endpoints.join(', ')],
-    [
-      'Rate limit',
-      `${formatNumber(account.rateLimit)} calls ${perSeconds}${own(ownLimits.rateLimit)}`,
-    ],
+    ['Rate limit', rateLimitText(account)],
     ['Budgets', account.budgets.length === 0 ? null : account.budgets.map(budgetText).join('; ')],
     ['Calls in flight', `${formatNumber(account.maxInFlight)}${own(ownLimits.maxInFlight)}`],
     ['Opened (UTC)', time(account.openedAt)],
   ])
+}
+
+function rateLimitText({ rateLimits, ownLimits }: AccountView): string {
+  const isOwn = ownLimits.rateLimit !== null
+  const each = rateLimits.map((limit) => limitsText([limit]))
+  return each.map((text, n) => (isOwn && n === 0 ? `${text} (the account's own)` : text)).join(', ')
 }
 
 export function printBalance(mode: string, balance: Balance): void {

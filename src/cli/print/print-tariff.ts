@@ -3,6 +3,12 @@
 import type { Pack } from '../../../events/tariffs.ts'
 import type { TariffChange } from '../../config/tariff-changes.ts'
 import type { PublishedTariff } from '../../ledger/read/read-tariffs.ts'
+import {
+  countedLimits,
+  limitsOfPlan,
+  limitsText,
+  type WrittenLimit,
+} from '../../lib/rate-limits.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
 import { asCredits, creditScale, formatMoney, heading, table } from '../output.ts'
@@ -14,15 +20,7 @@ export function printTariff({
 }: Pick<PublishedTariff, 'plans' | 'prices' | 'packs'>): void {
   heading('Plans')
   table(
-    [
-      'Plan',
-      'Fee a month',
-      'Credits a month',
-      'Rate limit (calls)',
-      'within (s)',
-      'In flight',
-      'Permissions',
-    ],
+    ['Plan', 'Fee a month', 'Credits a month', 'Rate limits', 'In flight', 'Permissions'],
     // The ledger does not keep the order of the file, so the plans are sorted.
     Object.entries(plans)
       .sort(([, a], [, b]) => a.credits - b.credits)
@@ -30,8 +28,7 @@ export function printTariff({
         name,
         formatMoney(plan.fee),
         asCredits(plan.credits),
-        plan.rateLimit,
-        plan.windowMs / 1_000,
+        limitsText(limitsOfPlan(plan)),
         plan.maxInFlight,
         plan.endpoints === 'all' ? 'all' : plan.endpoints.join(', '),
       ]),
@@ -84,5 +81,7 @@ function valueText(path: string, value: unknown): string {
   if (value === undefined) return 'none'
   if (/^(plans\.[^.]+\.)?prices\./.test(path))
     return shortPriceText(value as PriceRule, creditScale())
+  if (/^plans\.[^.]+\.rateLimits$/.test(path))
+    return limitsText(countedLimits(value as readonly WrittenLimit[]))
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

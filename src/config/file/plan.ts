@@ -3,11 +3,17 @@ import { type Static, Type } from '@sinclair/typebox'
 import { maxAmount, maxValidDays } from '../../../events/bounds.ts'
 import { atLeast, closed, recordOf, text } from '../../lib/schema-fields.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
+import { rateLimits } from './rate-limits.ts'
 
 export const Plan = closed(
   {
-    rateLimit: atLeast(1, 'How many calls any span of `windowMs` may contain.'),
-    windowMs: atLeast(1, 'The span of the rate limit in milliseconds.'),
+    rateLimit: Type.Optional(atLeast(1, 'How many calls any span of `windowMs` may contain.')),
+    windowMs: Type.Optional(atLeast(1, 'The span of the rate limit in milliseconds.')),
+    rateLimits: Type.Optional(
+      rateLimits(
+        "Instead of `rateLimit` and `windowMs`: several limits, all of which hold. The first is one of calls: an account's own limit takes its place, and a key's own narrows it.",
+      ),
+    ),
     credits: atLeast(0, "A month's allowance.", maxAmount),
     maxInFlight: atLeast(1, 'How many calls of an account may be in flight at once.'),
     endpoints: Type.Union(

@@ -15,6 +15,7 @@ import {
   Query,
   UpstreamPath,
 } from './path.ts'
+import { rateLimits } from './rate-limits.ts'
 import { oneGiB, RouteRequest } from './request.ts'
 import { ResponseDocument, Streams } from './response.ts'
 
@@ -89,13 +90,18 @@ export const Route = closed(
     rateLimit: Type.Optional(
       Type.Union(
         [
-          atLeast(1, "Calls in any span of the plan's `windowMs`."),
+          atLeast(1, "Calls in any span of the plan's first rate limit."),
           Type.Literal('free', { description: 'Calls of this endpoint count in no rate limit.' }),
         ],
         {
           description:
             "A rate limit of this endpoint's own, instead of the account's: so many calls, counted for each account and this endpoint alone; or `free`, which counts none, such as for asking whether a job is done. Default: calls count in the account's rate limit.",
         },
+      ),
+    ),
+    rateLimits: Type.Optional(
+      rateLimits(
+        "Several limits of this endpoint's own, counted for each account and this endpoint alone, instead of the account's limits.",
       ),
     ),
   },

@@ -8,7 +8,7 @@
 
 import { dropInTurns } from '../../lib/drop-in-turns.ts'
 import type { PermitDecision, RateLimit, RateLimiter, RateLimitState } from './rate-limiter.ts'
-import { assertLimits, tightest } from './rate-limits.ts'
+import { assertLimits, stateNamed, tightest } from './rate-limits.ts'
 import { createRing, type Ring } from './ring.ts'
 
 interface Counter {
@@ -65,16 +65,17 @@ export function openInProcessLimiter(nowUs: () => number = monotonicUs): InProce
 
 function stateOf(
   counters: Map<string, Counter>,
-  { key, limit, windowMs }: RateLimit,
+  rateLimit: RateLimit,
   now: number,
 ): RateLimitState {
+  const { key, limit, windowMs } = rateLimit
   const windowUs = windowMs * 1_000
   const times = timesInside(counters.get(key), windowUs, now)
   const size = times?.size ?? 0
-  if (size < limit) return { limit, remaining: limit - size, windowMs, resetMs: 0 }
+  if (size < limit) return stateNamed(rateLimit, limit - size, 0)
   // One more passes when fewer than N are inside: when the N-th newest leaves. At limit 0, never.
   const leavesAtUs = times && limit > 0 ? times.newest(limit) + windowUs : now + windowUs
-  return { limit, remaining: 0, windowMs, resetMs: (leavesAtUs - now) / 1_000 }
+  return stateNamed(rateLimit, 0, (leavesAtUs - now) / 1_000)
 }
 
 function timesInside(

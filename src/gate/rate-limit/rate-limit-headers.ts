@@ -12,7 +12,8 @@ import type { RateLimitState } from './rate-limiter.ts'
  *
  * @param nowMs Unix milliseconds
  * @param refused adds `Retry-After`: whole seconds, at least 1
- * @param policy names the limit: clients keep what they know of one apart from what they know of another
+ * @param policy names the limit: clients keep what they know of one apart from what they know of another. Of several limits
+ *   the one that is shown adds its own name
  */
 export function rateHeaders(
   state: RateLimitState,
@@ -20,11 +21,12 @@ export function rateHeaders(
   refused: boolean,
   policy = 'default',
 ): Record<string, string> {
-  const { limit, remaining, windowMs, resetMs } = state
+  const { limit, remaining, windowMs, resetMs, name } = state
+  const item = name === undefined ? policy : `${policy}-${name}`
   const waitSeconds = Math.max(1, Math.ceil(resetMs / 1_000))
   return {
-    'RateLimit-Policy': `"${policy}";q=${limit};w=${Math.ceil(windowMs / 1_000)}`,
-    RateLimit: `"${policy}";r=${remaining}${resetMs > 0 ? `;t=${waitSeconds}` : ''}`,
+    'RateLimit-Policy': `"${item}";q=${limit};w=${Math.ceil(windowMs / 1_000)}`,
+    RateLimit: `"${item}";r=${remaining}${resetMs > 0 ? `;t=${waitSeconds}` : ''}`,
     'X-RateLimit-Limit': String(limit),
     'X-RateLimit-Remaining': String(remaining),
     'X-RateLimit-Reset': String(Math.ceil((nowMs + resetMs) / 1_000)),

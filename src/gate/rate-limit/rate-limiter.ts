@@ -28,6 +28,8 @@ export interface RateLimit {
   readonly limit: number
   /** The length of the time span in whole milliseconds, at least 1. */
   readonly windowMs: number
+  /** Tells it from the others that hold for the same calls; absent of the first of them. */
+  readonly name?: string | undefined
 }
 
 /**
@@ -51,6 +53,8 @@ export interface RateLimitState {
   readonly windowMs: number
   /** Milliseconds until one more call would pass; 0 when one would pass now. May be a fraction. */
   readonly resetMs: number
+  /** Which of several limits this is; absent: the first. */
+  readonly name?: string
 }
 
 /** `degraded` says that this gateway decided alone, by its local rate limit. */

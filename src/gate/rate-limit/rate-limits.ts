@@ -15,6 +15,16 @@ export function assertLimits(limits: readonly RateLimit[]): void {
   }
 }
 
+/** How a limit stands, under its name. */
+export function stateNamed(
+  { limit, windowMs, name }: RateLimit,
+  remaining: number,
+  resetMs: number,
+): RateLimitState {
+  if (name === undefined) return { limit, remaining, windowMs, resetMs }
+  return { limit, remaining, windowMs, resetMs, name }
+}
+
 /**
  * The state that decides when one more call passes all limits: the longest wait, then the fewest
  * calls left. What the client reads must hold for the whole decision, not for one of its limits.

@@ -21,7 +21,7 @@ import type {
   RateLimiter,
   RateLimitState,
 } from './rate-limiter.ts'
-import { tightest } from './rate-limits.ts'
+import { stateNamed, tightest } from './rate-limits.ts'
 import { connectToMasters, type RateLimiterLog } from './redis-nodes.ts'
 
 /** How often prefetched permits are looked for that can be spent no more. */
@@ -111,10 +111,7 @@ function unreachable(): undefined {}
 
 /** The script's reply: { allowed, time, prefetched, remaining, resetUs, remaining, resetUs, … }. */
 function statesIn(reply: readonly number[], limits: readonly RateLimit[]): RateLimitState[] {
-  return limits.map(({ limit, windowMs }, index) => ({
-    limit,
-    windowMs,
-    remaining: reply[3 + index * 2] ?? 0,
-    resetMs: (reply[4 + index * 2] ?? 0) / 1_000,
-  }))
+  return limits.map((limit, index) =>
+    stateNamed(limit, reply[3 + index * 2] ?? 0, (reply[4 + index * 2] ?? 0) / 1_000),
+  )
 }

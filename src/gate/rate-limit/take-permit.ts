@@ -1,6 +1,7 @@
 /** Takes a call's permit under the rate limits of its account and key. */
 import type { Route } from '../../config/config.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { limitsText } from '../../lib/rate-limits.ts'
 import {
   type AuthorizeDeps,
   type AuthorizedKey,
@@ -45,7 +46,8 @@ export async function takePermit(
     }
   }
   const { limit, windowMs } = rateLimit
-  const detail = `At most ${limit} calls in ${windowMs / 1_000} s; try again later.`
+  const most = limitsText([{ counts: 'calls', limit, windowMs }])
+  const detail = `At most ${most}; try again later.`
   return { ok: false, rateLimit, refusal: { code: 'rate_limited', detail } }
 }
 

@@ -7,6 +7,7 @@ import type { JsonSchema } from '../../config/json-schema.ts'
 import { nameOperations, operationKey } from '../../config/operation-ids.ts'
 import type { CreditScale } from '../../lib/credit-scale.ts'
 import { type Method, takesBody } from '../../lib/http-methods.ts'
+import { countedLimits, limitsText } from '../../lib/rate-limits.ts'
 import { isPassedOn } from '../../pricing/charge-condition.ts'
 import { isFree, meteredComponent } from '../../pricing/price-rule.ts'
 import { priceText } from '../../pricing/price-text.ts'
@@ -226,7 +227,11 @@ function rateHeadersOf({ rateLimit }: Route): readonly HeaderName[] {
 }
 
 /** Nothing where the account's limit counts the call, as it does all others. */
-function rateLimitText({ rateLimit }: Route): string {
+function rateLimitText({ rateLimit, rateLimits }: Route): string {
+  if (rateLimits) {
+    const limits = limitsText(countedLimits(rateLimits))
+    return `\n\nIt has rate limits of its own, ${limits}, which hold instead of the account's.`
+  }
   if (rateLimit === undefined) return ''
   const text =
     rateLimit === 'free'

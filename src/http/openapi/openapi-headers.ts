@@ -24,7 +24,8 @@ export const headers = {
     schema: { type: 'string', pattern: '^\\d+-\\d+$', examples: ['0-1234'] },
   },
   'RateLimit-Policy': {
-    description: 'The limit `q` and the `w` seconds that it holds for (IETF draft).',
+    description:
+      'The limit `q` and the `w` seconds that it holds for (IETF draft). Of several limits the one that refuses, or has the least left.',
     schema: { ...text, examples: ['"default";q=100;w=60'] },
   },
   RateLimit: {

@@ -23,6 +23,13 @@ export const Account = typedSchema<AccountView>(
     ownLimits: t.Object({ rateLimit: t.Nullable(count), maxInFlight: t.Nullable(count) }),
     rateLimit: count,
     windowMs: count,
+    rateLimits: t.Array(
+      t.Object({
+        counts: t.Union([t.Literal('calls'), t.Literal('tokens')]),
+        ...{ limit: count, windowMs: count },
+      }),
+      { description: 'All of which hold. `rateLimit` and `windowMs` are the first of them.' },
+    ),
     maxInFlight: count,
     budgets: t.Array(t.Object(budgetFields)),
     monthlyCredits: count,

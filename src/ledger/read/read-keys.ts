@@ -152,7 +152,7 @@ function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
       k.previous_until as "previousUntil", k.endpoints, k.rate_limit as "rateLimit",
       k.monthly_cap as "monthlyCap", coalesce(k.budgets, '[]') as budgets, k.key_group as "group", k.created_at as "createdAt", k.updated_at as "updatedAt",
       a.owner_kind as "ownerKind", a.owner_id as "ownerId", a.rate_limit as "accountRateLimit",
-      p.plan, (c.plan ->> 'rateLimit')::integer as "planRateLimit",
+      p.plan, coalesce(c.plan ->> 'rateLimit', c.plan #>> '{rateLimits,0,calls}')::integer as "planRateLimit",
       (c.plan ->> 'credits')::bigint as "planCredits",
       c.plan -> 'endpoints' as "planEndpoints",
       greatest(m.settled - m.refunded, 0) as "creditsUsed",

@@ -79,7 +79,7 @@ function Facts({ apiKey }: { apiKey: Key }) {
     ['State', stateText(apiKey)],
     ['Key', keyPrefix],
     ['Id', id],
-    ['Calls at most', `${rateLimit.toLocaleString('en')} in the window of the plan`],
+    ['Calls at most', `${rateLimit.toLocaleString('en')} in the first span of the plan`],
     ['Credits a month', credits(monthlyCredits)],
     ['Charged this month', credits(creditsUsed)],
     ['Last used', lastUsedAt ? timeText(lastUsedAt) : 'never'],

@@ -1,5 +1,6 @@
 /** What calls and plans cost now, and what they will cost. */
 import { formatMoney } from '../../lib/format-figures.ts'
+import { limitsOfPlan, limitsText } from '../../lib/rate-limits.ts'
 import { dayText } from '../shared/format.ts'
 import { Empty, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import { useData } from '../shared/use-data.ts'
@@ -95,10 +96,9 @@ function Plans({ plans, title }: { plans: Tariff['plans']; title: string }) {
         { head: 'Fee a month', isFigure: true, cell: ([, { fee }]) => formatMoney(fee) },
         { head: 'Allowance a month', isFigure: true, cell: ([, plan]) => credits(plan.credits) },
         {
-          head: 'Calls at most',
+          head: 'At most',
           isFigure: true,
-          cell: ([, { rateLimit, windowMs }]) =>
-            `${rateLimit.toLocaleString('en')} in ${windowMs / 1_000} s`,
+          cell: ([, plan]) => limitsText(limitsOfPlan(plan)),
         },
       ]}
     />

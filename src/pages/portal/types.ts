@@ -1,4 +1,6 @@
 /** What the portal reads of responses of the API. */
+import type { PlanLimits } from '../../lib/rate-limits.ts'
+
 type Sum = number | string
 
 export interface Account {
@@ -114,10 +116,8 @@ export interface Tariff {
   readonly plans: Readonly<
     Record<
       string,
-      {
+      PlanLimits & {
         readonly credits: number
-        readonly rateLimit: number
-        readonly windowMs: number
         readonly fee: { readonly minorUnits: number; readonly currency: string }
       }
     >

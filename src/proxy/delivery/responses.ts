@@ -74,12 +74,13 @@ export function addCallHeaders(
 
 /** None for a call that counts in no rate limit. A route's own limit goes by the route's name. */
 function rateLimitHeaders(
-  { id, rateLimit: own }: Route,
+  { id, rateLimit: own, rateLimits }: Route,
   rateLimit: ObservedRateLimit | undefined,
   isRefused: boolean,
 ): Record<string, string> {
   if (!rateLimit) return {}
-  const policy = own === undefined ? 'default' : id
+  const isOwn = own !== undefined || rateLimits !== undefined
+  const policy = isOwn ? id : 'default'
   const headers = rateHeaders(rateLimit, Date.now(), isRefused, policy)
   return rateLimit.degraded ? { ...headers, 'X-RateLimit-Degraded': 'true' } : headers
 }

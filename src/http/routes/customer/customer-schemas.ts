@@ -34,6 +34,12 @@ export const KeyResponse = t.Object({
           description: 'Milliseconds until one more call would pass.',
           examples: [0],
         }),
+        name: t.Optional(
+          t.String({
+            description:
+              'Which of several limits this is: the one that makes a call wait longest, or has the fewest left. Absent: the first.',
+          }),
+        ),
       }),
     ),
   ),
