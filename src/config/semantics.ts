@@ -42,13 +42,14 @@ export function semanticFaults(
       jsonSchemaFaults(['schemas', name], schema),
     ),
     ...routes.flatMap(([id, route]) => inside(['routes', id], routeFaults(route, file))),
+    ...routes.flatMap(([id, route]) => inside(['routes', id], routeLimitFaults(id, route))),
     ...samePathFaults(routes),
     ...operationIdFaults(routes),
     ...plans.flatMap(([name, { endpoints }]) =>
       inside(['plans', name, 'endpoints'], endpointFaults(endpoints, permissions)),
     ),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], planFaults(plan))),
-    ...plans.flatMap(([name, plan]) => inside(['plans', name], planLimitFaults(plan))),
+    ...plans.flatMap(([name, plan]) => inside(['plans', name], planLimitFaults(plan, routes))),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], pricesFaults(plan, file, isSound))),
     ...currencyFaults(plans),
     ...defaultPlanFaults(file.defaultPlan, file.plans),
@@ -67,7 +68,6 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
     ...requestFaults(route),
     ...mapFaults(route),
     ...summaryFaults(route),
-    ...routeLimitFaults(route),
     ...priceFaults(pricedRoute(route), maxBodyBytes(route, file)),
   ]
 }

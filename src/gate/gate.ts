@@ -4,6 +4,7 @@
  * decided by an old version of the key or the tariff, the gate reads both again and decides again.
  */
 import type { Config, Route } from '../config/config.ts'
+import type { RequestContent } from '../pricing/price-kind.ts'
 import { authenticate, type KeyFormat } from './authenticate/authenticate.ts'
 import type { KeyPrefixes } from './authenticate/key-format.ts'
 import {
@@ -17,6 +18,7 @@ import { CallsInFlight } from './calls-in-flight.ts'
 import type { Outcome } from './outcome.ts'
 import type { Permit } from './rate-limit/rate-limiter.ts'
 import { type PermitDeps, type Permitted, takePermit } from './rate-limit/take-permit.ts'
+import { type TokensTaken, takeTokens } from './rate-limit/take-tokens.ts'
 import { tooManyInFlight } from './refusals.ts'
 import type { CallToReserve } from './reservation/reservation.ts'
 import { type Reserved, reserve } from './reservation/reserve.ts'
@@ -36,6 +38,13 @@ export interface Gate {
     route: Route,
   ): Promise<Outcome<{ readonly authorized: AuthorizedCall }>>
   takePermit(authorized: AuthorizedKey, request: Request, route: Route): Promise<Outcome<Permitted>>
+  /** Takes the tokens that a call can use, once its body is read. */
+  takeTokens(
+    authorized: AuthorizedCall,
+    request: Request,
+    route: Route,
+    content: RequestContent,
+  ): Promise<Outcome<TokensTaken>>
   /** Nothing happens for a call that took none. */
   returnPermit(permit: Permit | undefined): Promise<void>
   /**
@@ -74,6 +83,8 @@ export function openGate(deps: GateDeps): Gate {
       return authorizeCall(deps, key.keyHash, route, request, Number.POSITIVE_INFINITY)
     },
     takePermit: (authorized, request, route) => takePermit(deps, authorized, request, route),
+    takeTokens: (authorized, request, route, content) =>
+      takeTokens(deps, authorized, request, route, content),
     returnPermit: async (permit) => permit && deps.rateLimiter.returnPermit(permit),
     begin,
     async beginAnew({ keyHash }, request, isFree) {

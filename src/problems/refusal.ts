@@ -168,6 +168,8 @@ export interface RefusalExtensions {
   readonly required?: number
   /** Credits that there are. */
   readonly available?: number
+  /** The rate limit that was reached: `10 calls in 1 s`. */
+  readonly limit?: string
   /** ISO 8601: when waiting helps, and until when. */
   readonly resetsAt?: string
   /** `shard-position` of the ledger at which this was decided. */

@@ -1,4 +1,5 @@
 import type { Route } from '../config/config.ts'
+import type { TokensOfCall } from '../gate/rate-limit/take-tokens.ts'
 import type { KeyRecord } from '../ledger/read/read-key-by-hash.ts'
 import type { CallTarget } from './request/call-target.ts'
 
@@ -14,6 +15,8 @@ export interface ReceivedCall {
   keyIfRefused?: KeyRecord | undefined
   /** Ends its account's count of it, which is called when its response is over; absent until it is counted. */
   endInFlight?: (() => void) | undefined
+  /** That it took under limits of tokens, until it is known how many it used; absent of a call that takes none. */
+  tokens?: TokensOfCall | undefined
   /** Spent waiting for the upstream; grows until the response to the client can begin. */
   upstreamMs: number
 }

@@ -99,30 +99,32 @@ export async function respondToCall(
   // The same object: when the call gets another id, its response and its log lines say that one.
   const isReceiving = streamOf(body) !== undefined
   const content = { ...body.content, method: request.method }
+  const counted = await gate.takeTokens(authorized, request, route, content)
+  if (!counted.ok) return refuse(call, counted.refusal, counted.rateLimit ?? rateLimit)
+  call.tokens = counted.tokens
+  const limited =
+    rateLimit && counted.tokens ? { ...rateLimit, tokens: counted.tokens.state } : rateLimit
   const toReserve = Object.assign(call, { claim, content, isReceiving, isUnmeasured })
   const returned = body.bytes.length === 0 ? permit : undefined
   const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, returned)
   if (!reserved.ok) {
-    return refuse(call, reserved.refusal, returned ? withPermitReturned(rateLimit) : rateLimit)
+    return refuse(call, reserved.refusal, returned ? withPermitReturned(limited) : limited)
   }
   if (reserved.kind !== 'replay') call.keyIfRefused = undefined
   if (reserved.kind !== 'reserved') {
     // A large body costs what a permit is for.
     const isSmall = body.bytes.length <= maxUncountedBytes
-    return repeatCall(
-      gate,
-      delivery,
-      call,
-      reserved,
-      isSmall ? taken : { ...taken, permit: undefined },
-    )
+    return repeatCall(gate, delivery, call, reserved, {
+      permit: isSmall ? permit : undefined,
+      rateLimit: limited,
+    })
   }
   const { reservation } = reserved
   const reservedAtMs = performance.now()
   const measured = body.audio ? await measureAudio(body, reservation) : body
-  if ('refusal' in measured) return refuse(call, measured.refusal, rateLimit, measured.headers)
-  const deps = delivery
-  return deliverPricedCall({ call, body: measured, rateLimit, reservation, reservedAtMs, deps })
+  if ('refusal' in measured) return refuse(call, measured.refusal, limited, measured.headers)
+  const reservedCall = { reservation, reservedAtMs, rateLimit: limited }
+  return deliverPricedCall({ call, body: measured, ...reservedCall, deps: delivery })
 }
 
 /**

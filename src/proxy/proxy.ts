@@ -103,6 +103,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const over = () => {
       end()
       call.endInFlight?.()
+      // What no charge said to be used is given back.
+      call.tokens?.settle(0)
     }
     if (responded.relayed) void responded.relayed.then(over)
     else over()

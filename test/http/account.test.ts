@@ -16,6 +16,7 @@ describe('GET /account', () => {
         ownLimits: { rateLimit: null, maxInFlight: null },
         budgets: [],
         ...{ rateLimit: 10, windowMs: 60_000, maxInFlight: 10, monthlyCredits: 100 },
+        rateLimits: [{ counts: 'calls', limit: 10, windowMs: 60_000 }],
         ...{ endpoints: ['search'], fee: { minorUnits: 0, currency: 'EUR' } },
       },
     })

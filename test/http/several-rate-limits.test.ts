@@ -68,6 +68,7 @@ test('that of a day holds where the first one would let more pass', async () => 
   const refused = await shop.fetch('/v1/plain', { key: key.text })
   expect(await refused.json()).toMatchObject({
     ...{ code: 'rate_limited', detail: 'At most 6 calls in 1 day; try again later.' },
+    limit: '6 calls in 1 day',
   })
   expect(refused.headers.get('ratelimit-policy')).toBe('"default-1d";q=6;w=86400')
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(86_000)

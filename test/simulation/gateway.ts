@@ -107,6 +107,14 @@ const rateLimiter: RateLimiter = {
   }),
   async returnPermit() {},
   peek: async () => state,
+  tokens: {
+    take: async (limits, tokens) => ({
+      ...{ allowed: true, state, degraded: false },
+      taken: { limits, tokens, held: '' },
+    }),
+    async settle() {},
+    peek: async () => state,
+  },
   degraded: false,
   async close() {},
 }

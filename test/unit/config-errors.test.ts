@@ -70,9 +70,24 @@ describe('a field that does not fit', () => {
       'plans.pro.rateLimits[0].calls: is never reached: there are no more than 10 calls in 1 hour|plans.pro.rateLimits[1].per: another limit here has the same span',
     ],
     [
+      'rateLimit: 10\n    windowMs: 60000',
+      'rateLimits: [{ tokens: 1000, per: 60s }, { calls: 10, per: 1s }]',
+      'plans.pro.rateLimits[0].tokens: no route that the plan may call counts tokens|plans.pro.rateLimits[0]: the first limit is one of calls: it is asked before anything of a request is read',
+    ],
+    [
       'credits: 1 }',
       'credits: 1 }\n    rateLimit: 5\n    rateLimits: [{ calls: 5, per: 1s }]',
       'routes.say.rateLimit: stands beside `rateLimits`: name all limits there',
+    ],
+    [
+      'credits: 1 }',
+      'credits: 1 }\n    rateLimits: [{ tokens: 5, per: 1s }]',
+      'routes.say.rateLimits[0].tokens: the route counts no tokens',
+    ],
+    [
+      '    price: { per: request, credits: 1 }',
+      '    rateLimits: [{ calls: 5, per: 1s }, { tokens: 1000, per: 1m }]\n    provider: openai\n    price: { per: token, unit: 1, credits: 1, hold: { bytesPerToken: 4, limit: [], most: 1000, step: 100 } }',
+      'routes.say.rateLimits[1].tokens: a call of say can take 1,000 and those of its request (`hold.most`), and would never pass',
     ],
     [
       'credits: 100',

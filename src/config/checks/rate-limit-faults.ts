@@ -1,5 +1,6 @@
 /** Whether rate limits can be kept, and each of them ever be reached. */
 import type { Fault } from '../../lib/fault.ts'
+import { formatNumber } from '../../lib/format-figures.ts'
 import {
   type CountedLimit,
   countedLimits,
@@ -7,12 +8,17 @@ import {
   spanMs,
   type WrittenLimit,
 } from '../../lib/rate-limits.ts'
+import { tokenComponent } from '../../pricing/tokens-of-call.ts'
 import type { Plan } from '../file/plan.ts'
 import type { Route } from '../file/route.ts'
 
 const maxSpan = '31d'
 
-export function planLimitFaults({ rateLimit, windowMs, rateLimits }: Plan): Fault[] {
+/** @param routes those that can be checked */
+export function planLimitFaults(
+  { rateLimit, windowMs, rateLimits, endpoints }: Plan,
+  routes: readonly (readonly [string, Route])[],
+): Fault[] {
   if (rateLimits) {
     const field = rateLimit === undefined ? 'windowMs' : 'rateLimit'
     const isTwice = rateLimit !== undefined || windowMs !== undefined
@@ -26,6 +32,13 @@ export function planLimitFaults({ rateLimit, windowMs, rateLimits }: Plan): Faul
       ...(isTwice ? [twice] : []),
       ...(first && 'tokens' in first ? [ofTokens] : []),
       ...listFaults(rateLimits),
+      ...tokenFaults(
+        rateLimits,
+        routes.filter(([, { permission, service = '' }]) => {
+          return endpoints === 'all' || endpoints.includes(permission ?? service)
+        }),
+        'no route that the plan may call counts tokens',
+      ),
     ]
   }
   const missing = { rateLimit, windowMs }
@@ -37,13 +50,36 @@ export function planLimitFaults({ rateLimit, windowMs, rateLimits }: Plan): Faul
     }))
 }
 
-export function routeLimitFaults({ rateLimit, rateLimits }: Route): Fault[] {
+export function routeLimitFaults(id: string, route: Route): Fault[] {
+  const { rateLimit, rateLimits } = route
   if (!rateLimits) return []
   const message = 'stands beside `rateLimits`: name all limits there'
   return [
     ...(rateLimit === undefined ? [] : [{ path: ['rateLimit'], message }]),
     ...listFaults(rateLimits),
+    ...tokenFaults(rateLimits, [[id, route]], 'the route counts no tokens'),
   ]
+}
+
+/** A request that does not say how long its response may be takes the most that is held for one. */
+function tokenFaults(
+  written: readonly WrittenLimit[],
+  routes: readonly (readonly [string, Route])[],
+  without: string,
+): Fault[] {
+  const counting = routes.flatMap(([id, { price, rateLimit }]) => {
+    const component = rateLimit === 'free' ? undefined : tokenComponent(price)
+    return component ? [{ id, most: component.hold.most }] : []
+  })
+  return written.flatMap((limit, index): Fault[] => {
+    if (!('tokens' in limit)) return []
+    const path = ['rateLimits', index, 'tokens']
+    if (counting.length === 0) return [{ path, message: without }]
+    const longest = counting.find(({ most }) => most >= limit.tokens)
+    if (!longest) return []
+    const message = `a call of ${longest.id} can take ${formatNumber(longest.most)} and those of its request (\`hold.most\`), and would never pass`
+    return [{ path, message }]
+  })
 }
 
 function listFaults(written: readonly WrittenLimit[]): Fault[] {
@@ -57,12 +93,6 @@ function listFaults(written: readonly WrittenLimit[]): Fault[] {
           },
         ],
   )
-  const ofTokens = written.flatMap((limit, index): Fault[] =>
-    'tokens' in limit
-      ? [{ path: ['rateLimits', index, 'tokens'], message: 'tokens are not limited yet' }]
-      : [],
-  )
-  if (ofTokens.length > 0) return ofTokens
   return tooLong.length > 0 ? tooLong : neverReached(countedLimits(written))
 }
 

@@ -101,7 +101,7 @@ export const Route = closed(
     ),
     rateLimits: Type.Optional(
       rateLimits(
-        "Several limits of this endpoint's own, counted for each account and this endpoint alone, instead of the account's limits.",
+        "Several limits of this endpoint's own, counted for each account and this endpoint alone: those of calls instead of the account's limits of calls, those of tokens instead of its limits of tokens.",
       ),
     ),
   },

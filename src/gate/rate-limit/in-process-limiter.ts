@@ -7,6 +7,8 @@
  */
 
 import { dropInTurns } from '../../lib/drop-in-turns.ts'
+import { monotonicUs, neverBackwards } from './clock.ts'
+import { openInProcessTokens } from './in-process-tokens.ts'
 import type { PermitDecision, RateLimit, RateLimiter, RateLimitState } from './rate-limiter.ts'
 import { assertLimits, stateNamed, tightest } from './rate-limits.ts'
 import { createRing, type Ring } from './ring.ts'
@@ -53,6 +55,7 @@ export function openInProcessLimiter(nowUs: () => number = monotonicUs): InProce
       const now = clock()
       return tightest(limits.map((limit) => stateOf(counters, limit, now)))
     },
+    tokens: openInProcessTokens(clock),
     degraded: false,
     async close() {
       counters.clear()
@@ -95,23 +98,4 @@ function add(counters: Map<string, Counter>, { key, windowMs }: RateLimit, now: 
   counter.times.push(now)
   counter.dropAtUs = now + windowMs * 1_000
   counters.set(key, counter)
-}
-
-/**
- * A clock that stands still where the one beneath it steps back. No accepted call is then later than
- * now, and none looks older than it is: a step back can only make a rate limit stricter.
- */
-function neverBackwards(nowUs: () => number): () => number {
-  let shift = 0
-  let last = Number.NEGATIVE_INFINITY
-  return () => {
-    const now = nowUs()
-    if (now + shift < last) shift = last - now
-    last = now + shift
-    return last
-  }
-}
-
-function monotonicUs(): number {
-  return Math.floor(performance.now() * 1_000)
 }

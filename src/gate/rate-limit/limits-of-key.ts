@@ -2,6 +2,7 @@ import type { Plan, Route } from '../../config/config.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { countedLimits, firstLimit, type WrittenLimit } from '../../lib/rate-limits.ts'
 import type { RateLimit } from './rate-limiter.ts'
+import { tokenLimitName } from './rate-limits.ts'
 
 /** The limits of a key's calls: those of the account, and the key's own where that is narrower. */
 export function limitsOfKey(key: KeyRecord, plan: Plan): RateLimit[] {
@@ -32,6 +33,30 @@ export function limitsOfCall(
   return rateLimits?.some((limit) => 'calls' in limit)
     ? withOwnLimit(key, plan, severalLimits(name(), rateLimits, null))
     : limitsOfKey(key, plan)
+}
+
+/** The limits of tokens that hold for the calls of a route: its own, where it has some, else the account's. */
+export function tokenLimitsOf(
+  key: KeyRecord,
+  plan: Plan,
+  { id, rateLimit, rateLimits }: Pick<Route, 'id' | 'rateLimit' | 'rateLimits'>,
+): RateLimit[] {
+  if (rateLimit === 'free') return []
+  return rateLimits?.some((limit) => 'tokens' in limit)
+    ? tokenLimits(`${tagOf(key)}:route:${id}`, rateLimits)
+    : accountTokenLimits(key, plan)
+}
+
+export function accountTokenLimits(key: KeyRecord, { rateLimits }: Plan): RateLimit[] {
+  return rateLimits ? tokenLimits(tagOf(key), rateLimits) : []
+}
+
+function tokenLimits(key: string, written: readonly WrittenLimit[]): RateLimit[] {
+  return countedLimits(written)
+    .filter(({ counts }) => counts === 'tokens')
+    .map(({ limit, windowMs, per }) => ({
+      ...{ key: `${key}:tokens:${windowMs}`, limit, windowMs, name: tokenLimitName(per ?? '') },
+    }))
 }
 
 /**

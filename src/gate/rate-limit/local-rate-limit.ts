@@ -27,6 +27,14 @@ export function openLocalLimiter(
     },
     returnPermit: limiter.returnPermit,
     peek: (limits) => limiter.peek(localLimits(limits)),
+    tokens: {
+      async take(limits, tokens) {
+        const decision = await limiter.tokens.take(localLimits(limits), tokens)
+        return { ...decision, degraded: true }
+      },
+      settle: limiter.tokens.settle,
+      peek: (limits) => limiter.tokens.peek(localLimits(limits)),
+    },
     degraded: true,
     close: limiter.close,
   }

@@ -16,6 +16,7 @@
  */
 
 import type { PermitBatch } from './prefetched-permits.ts'
+import type { TokenLimiter } from './token-limiter.ts'
 
 export interface RateLimit {
   /**
@@ -81,6 +82,8 @@ export interface RateLimiter {
   returnPermit(permit: Permit): Promise<void>
   /** How the limit stands, as a key's owner reads it in GET /v1/key. Takes no permit. */
   peek(limits: readonly RateLimit[]): Promise<RateLimitState>
+  /** Limits of tokens, which are counted beside those of calls. */
+  readonly tokens: TokenLimiter
   /** True while this gateway decides by its local rate limit. */
   readonly degraded: boolean
   /** Ends connections and timers. Nothing may be asked afterwards. */
@@ -88,4 +91,8 @@ export interface RateLimiter {
 }
 
 /** A rate limit as a call found it. `degraded`: this gateway decided alone, by its local rate limit. */
-export type ObservedRateLimit = RateLimitState & { readonly degraded: boolean }
+export type ObservedRateLimit = RateLimitState & {
+  readonly degraded: boolean
+  /** Of a call that takes tokens, how their limit stands. */
+  readonly tokens?: RateLimitState
+}

@@ -15,6 +15,15 @@ export function assertLimits(limits: readonly RateLimit[]): void {
   }
 }
 
+const ofTokens = 'tokens-'
+
+/** What a limit of tokens is called among the others of an account or route. @param per its span as it is written */
+export const tokenLimitName = (per: string) => ofTokens + per
+
+export function countsTokens({ name }: Pick<RateLimitState, 'name'>): boolean {
+  return name?.startsWith(ofTokens) === true
+}
+
 /** How a limit stands, under its name. */
 export function stateNamed(
   { limit, windowMs, name }: RateLimit,

@@ -12,6 +12,7 @@ import type { RateLimit } from './rate-limiter.ts'
 import { openRedisClient, type RedisServer } from './redis-client.ts'
 import { assertDecides, readIdentity } from './redis-identity.ts'
 import { rateLimitScript } from './redis-script.ts'
+import { tokenLimitScript } from './redis-token-script.ts'
 import type { RedisIdentity } from './redis-trust.ts'
 import { watchReplies } from './reply-watchdog.ts'
 
@@ -24,12 +25,31 @@ export interface RedisConnection {
   returnPermit(limits: readonly RateLimit[], takenAtUs: number): Promise<void>
   /** Says what became of prefetched permits. Returns the time from which the spent ones count. */
   account(limits: readonly RateLimit[], prefetch: PrefetchQuestion): Promise<number[]>
+  /** The same three of limits of tokens. @param name of the call that takes them */
+  takeTokens(limits: readonly RateLimit[], tokens: number, name: string): Promise<number[]>
+  peekTokens(limits: readonly RateLimit[]): Promise<number[]>
+  settleTokens(
+    limits: readonly RateLimit[],
+    taken: number,
+    name: string,
+    used: number,
+  ): Promise<void>
   /** Resolves with the reason when the connection is of no use any more. */
   readonly lost: Promise<Error>
   close(): void
 }
 
-const scriptHash = new Bun.CryptoHasher('sha1').update(rateLimitScript).digest('hex')
+interface Script {
+  readonly text: string
+  readonly hash: string
+}
+
+const scriptOf = (text: string): Script => ({
+  text,
+  hash: new Bun.CryptoHasher('sha1').update(text).digest('hex'),
+})
+const permits = scriptOf(rateLimitScript)
+const tokenScript = scriptOf(tokenLimitScript)
 
 /** A connection is made in the background or once at the start, so it may take a moment. */
 const connectTimeoutMs = 1_000
@@ -58,7 +78,11 @@ export async function connectToRedis(
 ): Promise<RedisConnection> {
   const { kind, prefix, tag, onElsewhere = () => {} } = options
   const { client, lost, end } = await openRedisClient(server, connectTimeoutMs)
-  const run = scriptRunner(client, lost, end, prefix, onElsewhere)
+  const runScript = scriptRunner(client, lost, end, prefix, onElsewhere)
+  const run = (keys: readonly string[], ...args: (string | number)[]) =>
+    runScript(permits, keys, args)
+  const runTokens = (limits: readonly RateLimit[], ...args: (string | number)[]) =>
+    runScript(tokenScript, tokenKeysOf(limits), args)
   const timer = setTimeout(() => end(new Error('Redis is slow to connect')), connectTimeoutMs)
   try {
     const info = String(await client.call('INFO'))
@@ -66,6 +90,8 @@ export async function connectToRedis(
     // A Redis that cannot run the script (a full one, say) must fail here, not at a call.
     const probe = [{ key: `${tag}:probe`, limit: 1, windowMs: 1 }]
     await run(keysOf(probe), 'take', ...numbersOf(probe, noPrefetch(probe))).catch(unlessElsewhere)
+    const ofTokens = [{ key: `${tag}:probe:tokens`, limit: 1, windowMs: 1 }]
+    await runTokens(ofTokens, 'take', 0, 'probe', ...spansOf(ofTokens)).catch(unlessElsewhere)
     const identity = await readIdentity(client, info, kind, `${prefix}${tag}:since`)
     return {
       identity,
@@ -74,6 +100,13 @@ export async function connectToRedis(
       account: (limits, prefetch) => run(keysOf(limits), 'account', ...numbersOf(limits, prefetch)),
       returnPermit: async (limits, takenAtUs) => {
         await run(keysOf(limits), 'return', takenAtUs)
+      },
+      takeTokens: (limits, tokens, name) =>
+        runTokens(limits, 'take', tokens, name, ...spansOf(limits)),
+      peekTokens: (limits) => runTokens(limits, 'peek', 1, '', ...spansOf(limits)),
+      settleTokens: async (limits, taken, name, used) => {
+        const windows = limits.map(({ windowMs }) => windowMs)
+        await runTokens(limits, 'settle', taken, name, used, ...windows)
       },
       lost,
       close: () => end(new Error('closed')),
@@ -109,19 +142,23 @@ function scriptRunner(
     command.isTraced = true
     return client.sendCommand(command, writes) as Promise<number[]>
   }
-  const ask = async (args: readonly string[]) => {
+  const ask = async ({ hash, text }: Script, args: readonly string[]) => {
     try {
-      return await send('evalsha', scriptHash, args)
+      return await send('evalsha', hash, args)
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-      return send('eval', rateLimitScript, args)
+      return send('eval', text, args)
     }
   }
-  return async (keys: readonly string[], ...args: (string | number)[]): Promise<number[]> => {
+  return async (
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | number)[],
+  ): Promise<number[]> => {
     watchdog.sent()
     const prefixed = keys.map((key) => prefix + key)
     try {
-      return await ask([String(keys.length), ...prefixed, ...args.map(String)])
+      return await ask(script, [String(keys.length), ...prefixed, ...args.map(String)])
     } catch (error) {
       if (isElsewhere(error)) onElsewhere()
       // Another error reply (read-only, out of memory) is as good as no Redis.
@@ -157,11 +194,16 @@ function gatheredWrites(client: Redis) {
 const keysOf = (limits: readonly RateLimit[]) =>
   limits.flatMap(({ key }) => [key, `${key}:prefetched`])
 
+const tokenKeysOf = (limits: readonly RateLimit[]) =>
+  limits.flatMap(({ key }) => [key, `${key}:amounts`])
+
+const spansOf = (limits: readonly RateLimit[]) =>
+  limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
+
 function numbersOf(
   limits: readonly RateLimit[],
   { count, usableMs, accounted }: PrefetchQuestion,
 ): number[] {
   const { takenAtUs = 0, count: taken = 0, spent = 0 } = accounted ?? {}
-  const ofLimits = limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
-  return [count, usableMs * 1_000, takenAtUs, taken, spent, ...ofLimits]
+  return [count, usableMs * 1_000, takenAtUs, taken, spent, ...spansOf(limits)]
 }

@@ -23,6 +23,7 @@ import type {
 } from './rate-limiter.ts'
 import { stateNamed, tightest } from './rate-limits.ts'
 import { connectToMasters, type RateLimiterLog } from './redis-nodes.ts'
+import { openRedisTokens } from './redis-tokens.ts'
 
 /** How often prefetched permits are looked for that can be spent no more. */
 const accountEveryMs = 250
@@ -94,6 +95,9 @@ export async function openRedisLimiter(options: {
       const reply = await redis.trustedFor(limits)?.peek(limits).catch(unreachable)
       return reply === undefined ? local.peek(limits) : tightest(statesIn(reply, limits))
     },
+    tokens: openRedisTokens(redis, local.tokens, () => {
+      hasAdmittedLocally = true
+    }),
     get degraded() {
       return redis.degraded
     },

@@ -12,7 +12,7 @@ import { slotOf, tagInSlot } from './redis-slots.ts'
 
 export type RateLimiterLog = Pick<Logger, 'info' | 'warn'>
 
-interface RedisNodes {
+export interface RedisNodes {
   /** Resolves after the first attempt to find and to connect. */
   readonly ready: Promise<void>
   /** The connection to the master that has these limits now, whether or not it can be trusted. */

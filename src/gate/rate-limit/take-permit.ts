@@ -2,6 +2,7 @@
 import type { Route } from '../../config/config.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { limitsText } from '../../lib/rate-limits.ts'
+import type { Refusal } from '../../problems/refusal.ts'
 import {
   type AuthorizeDeps,
   type AuthorizedKey,
@@ -48,7 +49,8 @@ export async function takePermit(
   const { limit, windowMs } = rateLimit
   const most = limitsText([{ counts: 'calls', limit, windowMs }])
   const detail = `At most ${most}; try again later.`
-  return { ok: false, rateLimit, refusal: { code: 'rate_limited', detail } }
+  const refusal: Refusal = { code: 'rate_limited', detail, extensions: { limit: most } }
+  return { ok: false, rateLimit, refusal }
 }
 
 /** The rate limit as it stands when a call has returned its permit: one more passes at once. */
@@ -58,7 +60,8 @@ export function withPermitReturned(
   return rateLimit && { ...rateLimit, remaining: rateLimit.remaining + 1, resetMs: 0 }
 }
 
-function hasChanged(known: KeyRecord, read: KeyRecord): boolean {
+/** Whether a key that is read again can be limited otherwise. */
+export function hasChanged(known: KeyRecord, read: KeyRecord): boolean {
   return (
     known.keyVersion !== read.keyVersion ||
     known.accountVersion !== read.accountVersion ||

@@ -15,6 +15,9 @@ export const Problem = t.Object(
     errors: t.Optional(t.Array(t.Object({ pointer: t.String(), detail: t.String() }))),
     required: t.Optional(integer({ description: 'Credits that the call would have needed.' })),
     available: t.Optional(integer({ description: 'Credits that there are.' })),
+    limit: t.Optional(
+      t.String({ description: 'The rate limit that was reached.', examples: ['10 calls in 1 s'] }),
+    ),
     resetsAt: t.Optional(t.String({ description: 'Until when waiting helps.' })),
     position: t.Optional(t.String({ description: 'Where in the ledger this was decided.' })),
   },

@@ -4,7 +4,7 @@
 export const refusalWords: Readonly<Record<string, string>> = {
   insufficient_credits: 'There were not enough credits.',
   key_cap_reached: 'The monthly cap of the key was reached.',
-  rate_limited: 'There were more calls than the rate limit allows.',
+  rate_limited: 'There was more than the rate limit allows.',
   concurrency_exceeded: 'Too many calls were under way at once.',
   key_disabled: 'The key is disabled.',
   key_expired: 'The key has expired.',

@@ -147,11 +147,12 @@ function stepsOf(call: Receipt, credits: Credits): Step[] {
 }
 
 function refusedSteps({ reason = '', figures = {}, refusedAt }: Receipt, credits: Credits): Step[] {
-  const { required, available } = figures
+  const { required, available, limit } = figures
   const needed =
     required === undefined
       ? ''
       : ` It would have needed ${credits(required)}, and there were ${credits(available ?? 0)}.`
   const why = refusalWords[reason] ?? `The reason is ${reason.replaceAll('_', ' ')}.`
-  return [{ what: `Refused: ${why}${needed}`, when: refusedAt }]
+  const reached = limit === undefined ? '' : ` The limit is ${limit}.`
+  return [{ what: `Refused: ${why}${needed}${reached}`, when: refusedAt }]
 }

@@ -189,6 +189,11 @@ export function requestTokens({ hold }: TokenPrice, { bytes }: RequestContent): 
   return Math.ceil(bytes / hold.bytesPerToken)
 }
 
+/** The most that a call can use, as far as holds go: of a stream in the end. */
+export function maxTokensOf(rule: TokenPrice, request: RequestContent): number {
+  return requestTokens(rule, request) + maxResponseTokens(rule, request)
+}
+
 /** The most tokens that the response can have, as far as a hold goes. */
 function maxResponseTokens({ hold }: TokenPrice, request: RequestContent): number {
   const requested = hold.limit.map((at) => valueInRequest(at, request)).find(isCount)

@@ -11,6 +11,7 @@ import { isChargeableByJson } from '../../pricing/charge-condition.ts'
 import { withTokens } from '../../pricing/counting.ts'
 import { meteredComponent } from '../../pricing/price-rule.ts'
 import { statedUsage } from '../../pricing/stated-usage.ts'
+import { tokensIn } from '../../pricing/tokens-of-call.ts'
 import { responseTokens } from '../metering/response-tokens.ts'
 import { responseOwner } from './deliver-stored-response.ts'
 import {
@@ -137,11 +138,15 @@ async function usageOf(
   const { reservation } = priced
   const used = usedBy(priced, response, json)
   const { status } = response
-  if (tokens === undefined) return { ...reservation.cappedCharge(used), status }
   const { price } = reservation.terms
+  if (tokens === undefined) {
+    priced.call.tokens?.settle(tokensIn(price, used))
+    return { ...reservation.cappedCharge(used), status }
+  }
   const component = meteredComponent(price)
   const kinds = component?.per === 'token' ? statedUsage(component.settle, json)?.kinds : undefined
   const metered = withTokens(price, used, tokens, kinds)
+  priced.call.tokens?.settle(tokensIn(price, metered))
   await reservation.ensure(metered, 0)
   return { ...reservation.cappedCharge(metered), status }
 }

@@ -11,6 +11,7 @@ import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { withTokens } from '../../pricing/counting.ts'
 import type { MeteredComponent } from '../../pricing/price-rule.ts'
 import { sumOf, tokenKinds } from '../../pricing/token-kinds.ts'
+import { tokensIn } from '../../pricing/tokens-of-call.ts'
 import { forClientsOf, problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
@@ -106,7 +107,8 @@ async function chargeDelivered(
   { used, terminatedBy, status }: Delivered,
   onDelay: () => void,
 ): Promise<void> {
-  const { reservation, deps } = priced
+  const { call, reservation, deps } = priced
+  call.tokens?.settle(tokensIn(reservation.terms.price, used))
   for (let isRepeated = false; ; isRepeated = true) {
     try {
       await chargeCall(priced, {

@@ -14,6 +14,30 @@ const position = t.String({
   examples: ['0-1234'],
 })
 
+/** @param what it counts */
+const limitState = (what: 'calls' | 'tokens') =>
+  typedSchema<RateLimitState>(
+    t.Object({
+      limit: integer({
+        description: `${what === 'calls' ? 'Calls' : 'Tokens'} in any span of \`windowMs\`.`,
+      }),
+      remaining: integer({
+        description: `${what === 'calls' ? 'Calls' : 'Tokens'} that would pass now.`,
+      }),
+      windowMs: integer(),
+      resetMs: t.Number({
+        description: 'Milliseconds until one more would pass.',
+        examples: [0],
+      }),
+      name: t.Optional(
+        t.String({
+          description:
+            'Which of several limits this is: the one that has to be waited for longest, or has the fewest left. Absent: the first.',
+        }),
+      ),
+    }),
+  )
+
 export const KeyResponse = t.Object({
   keyId: text,
   accountId: text,
@@ -24,25 +48,8 @@ export const KeyResponse = t.Object({
   expiresAt: t.Nullable(text),
   monthlyCap: t.Nullable(integer({ description: "The key's own, in credits." })),
   credits: BalanceSchema,
-  rateLimit: t.Optional(
-    typedSchema<RateLimitState>(
-      t.Object({
-        limit: integer({ description: 'Calls in any span of `windowMs`.' }),
-        remaining: integer({ description: 'Calls that would pass now.' }),
-        windowMs: integer(),
-        resetMs: t.Number({
-          description: 'Milliseconds until one more call would pass.',
-          examples: [0],
-        }),
-        name: t.Optional(
-          t.String({
-            description:
-              'Which of several limits this is: the one that makes a call wait longest, or has the fewest left. Absent: the first.',
-          }),
-        ),
-      }),
-    ),
-  ),
+  rateLimit: t.Optional(limitState('calls')),
+  tokenLimit: t.Optional(limitState('tokens')),
 })
 
 const TariffSchema = t.Object({

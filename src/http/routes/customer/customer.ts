@@ -4,7 +4,7 @@ import { type LogPosition, parsePosition, printPosition } from '../../../../even
 import type { OwnOperationId } from '../../../config/operation-ids.ts'
 import type { AuthorizedKey } from '../../../gate/authorize/authorize.ts'
 import type { Gate } from '../../../gate/gate.ts'
-import { limitsOfKey } from '../../../gate/rate-limit/limits-of-key.ts'
+import { accountTokenLimits, limitsOfKey } from '../../../gate/rate-limit/limits-of-key.ts'
 import { rateHeaders } from '../../../gate/rate-limit/rate-limit-headers.ts'
 import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import type { PublishedTariff } from '../../../ledger/read/read-tariffs.ts'
@@ -170,6 +170,8 @@ async function readKey(
   const plan = tariff.plans[key.plan]
   const credits = await balance(keyHash)
   const rateLimit = plan && (await rateLimiter.peek(limitsOfKey(key, plan)))
+  const ofTokens = plan ? accountTokenLimits(key, plan) : []
+  const tokenLimit = ofTokens.length > 0 ? await rateLimiter.tokens.peek(ofTokens) : undefined
   return {
     json: {
       keyId: key.keyId,
@@ -182,8 +184,11 @@ async function readKey(
       monthlyCap: key.monthlyCap,
       credits,
       rateLimit,
+      tokenLimit,
     },
-    headers: rateLimit && rateHeaders(rateLimit, Date.now(), false),
+    headers:
+      rateLimit &&
+      rateHeaders({ ...rateLimit, ...(tokenLimit && { tokens: tokenLimit }) }, Date.now(), false),
   }
 }
 
