@@ -16,6 +16,7 @@ import {
 import { kindPrefix } from './priced-parts.ts'
 import type { PricedRoute } from './priced-route.ts'
 import { kindRatesOf, nameInTable, type RateFields } from './rate.ts'
+import type { NumberSource } from './rules/per-quantity.ts'
 import { requestTokens } from './rules/per-token.ts'
 import { heldKinds, kindsInAll, kindsOf, sumOf, tokenKinds, withKinds } from './token-kinds.ts'
 
@@ -205,4 +206,23 @@ export function readsResponse({
     ? kindOf(price).readsJson(price)
     : componentsOf(price).some((component) => kindOf(component).readsJson(component))
   return isRead || (chargeWhen !== undefined && 'pointer' in chargeWhen)
+}
+
+/** Where the events of a stream, or a JSON response, say quantities of the price. */
+export function numberSources(price: PriceRule): readonly NumberSource[] {
+  return componentsOf(price).flatMap((component) =>
+    component.per === 'quantity' && component.settle && 'number' in component.settle
+      ? [component.settle]
+      : [],
+  )
+}
+
+/** Whether all that is read of a response can also be said by the events of a stream. */
+export function isSaidInEvents({
+  price,
+  chargeWhen,
+}: Pick<PricedRoute, 'price' | 'chargeWhen'>): boolean {
+  if (chargeWhen !== undefined && 'pointer' in chargeWhen) return false
+  const read = componentsOf(price).filter((component) => kindOf(component).readsJson(component))
+  return read.length > 0 && read.length === numberSources(price).length
 }

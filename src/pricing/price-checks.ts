@@ -6,7 +6,7 @@ import { maxAmount } from '../../events/bounds.ts'
 import type { Fault } from '../lib/fault.ts'
 import { isPassedOn } from './charge-condition.ts'
 import { wantFaults } from './condition.ts'
-import { mostOf, readsResponse } from './counting.ts'
+import { isSaidInEvents, mostOf, readsResponse } from './counting.ts'
 import { inResponse, optionalInRequest } from './pointer-checks.ts'
 import { creditsUpTo } from './price-arithmetic.ts'
 import {
@@ -163,8 +163,10 @@ function conditionFaults(route: PricedRoute): Fault[] {
   ) {
     faults.push({ path: ['chargeWhen'], message: 'expected exactly one of equals or not' })
   }
-  if ('event' in chargeWhen && meteredComponent(price)?.per !== 'token') {
-    const message = 'looks at the events of a stream, which a price per token has'
+  const isByEvent = meteredComponent(price)?.per === 'token' || isSaidInEvents(route)
+  if ('event' in chargeWhen && !isByEvent) {
+    const message =
+      'looks at the events of a stream, which a price per token has, or one for a quantity that they say'
     faults.push({ path: ['chargeWhen', 'event'], message })
   }
   const statuses = 'status' in chargeWhen ? chargeWhen.status : []

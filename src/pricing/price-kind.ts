@@ -96,6 +96,16 @@ export interface FileContent {
 interface ResponseContent {
   readonly json?: unknown
   readonly headers?: Headers
+  /** Of a stream, in place of its JSON. */
+  readonly events?: SaidInEvents
+}
+
+/** What the events of a stream have said so far. */
+export interface SaidInEvents {
+  /** The number of the last event that had it. */
+  at(source: { readonly number: string; readonly event?: string | Condition }): number | undefined
+  /** The stream is over: what it has not said it says no more. */
+  readonly hasEnded: boolean
 }
 
 export interface CallContent {

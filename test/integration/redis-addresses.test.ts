@@ -16,7 +16,7 @@ import { until } from '../support/until.ts'
 
 /** As docs/DEPLOY.md has them. */
 const rights =
-  '~tollbook:* -@all +eval +evalsha +info +select +time +lindex +lset +ltrim +llen +lrem +rpush +pexpire'
+  '~tollbook:* -@all +eval +evalsha +info +select +time +lindex +lset +ltrim +llen +lrem +rpush +pexpire +zadd +zrange +zrangebyscore +zrem +zremrangebyscore +hget +hset +hdel +hincrby'
 
 const isInstalled = Bun.which('redis-server') !== null
 const folder = mkdtempSync(join(tmpdir(), 'tollbook-redis-tls-'))

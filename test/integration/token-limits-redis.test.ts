@@ -43,7 +43,7 @@ describe.skipIf(redisUrl === undefined)('limits of tokens in Redis', () => {
 
   /** Makes what a key remembers older than it is. */
   async function age(name: string, ms: number): Promise<void> {
-    const entries = (await redis.call('ZRANGE', prefix + name, 0, -1, 'WITHSCORES')) as string[]
+    const entries = await redis.zrange(prefix + name, '0', '-1', 'WITHSCORES')
     for (let n = 0; n < entries.length; n += 2) {
       const score = Number(entries[n + 1]) - ms * 1_000
       await redis.call('ZADD', prefix + name, score, entries[n] ?? '')

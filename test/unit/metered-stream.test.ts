@@ -29,6 +29,7 @@ test('an event that never ends is no longer read', async () => {
   const clock = new UpstreamClock(60_000)
   const body = meteredStream(partsOf(upstream, 'events'), meter, reservation, clock, {
     countedAt: (quantity) => ({ quantity }),
+    countedInAll: (quantity) => ({ quantity }),
     charge: async () => {},
     void: async () => {},
     finalEvent: () => undefined,

@@ -197,6 +197,7 @@ async function relay(
     clock,
     {
       countedAt: (quantity) => ({ quantity }),
+      countedInAll: (quantity) => ({ quantity }),
       async charge(used, terminatedBy) {
         endings++
         charged = Math.min(used.quantity, hold.held)

@@ -377,6 +377,16 @@ describe('in the configuration', () => {
     )
   })
 
+  test('what an event of a stream says is not looked for in the documented response', () => {
+    const rows = (settle: string) =>
+      `{ per: quantity, of: row, credits: 1, hold: { most: 9 }, settle: { number: /rows${settle} } }`
+    const json = 'response: { json: { type: object, properties: { text: { type: string } } } }'
+    expect(numbered(rows(''), `${json}\n    `)).toThrow('/rows is not in response.json')
+    expect(numbered(rows(', event: done'), `${json}\n    `)).not.toThrow()
+    const stream = 'response: { binary: text/event-stream }'
+    expect(numbered(rows(''), `${stream}\n    `)).not.toThrow()
+  })
+
   test.each([
     [`{ ${text} }`, 'price.credits: missing, expected an integer from 1 to 1000000000000'],
     [`{ ${text}, credits: 1 }`, 'price.unit: missing, expected an integer from 1 to 2147483647'],
@@ -431,6 +441,10 @@ describe('in the configuration', () => {
     [
       '{ per: quantity, of: row, credits: 1, hold: { most: 10 } }',
       'price.settle: missing: without it every call is charged for `hold.most`',
+    ],
+    [
+      '{ per: quantity, of: row, credits: 1, hold: { most: 10 }, settle: { number: /rows, event: { pointer: /type } } }',
+      'price.settle.event: expected exactly one of equals or exists',
     ],
     [
       '{ per: quantity, of: row, hold: { bytesPer: 4 } }',

@@ -7,6 +7,7 @@ import { maxAmount } from '../../../events/bounds.ts'
 import type { Fault } from '../../lib/fault.ts'
 import { pointerStep, valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, headerName, pointer, text } from '../../lib/schema-fields.ts'
+import { Condition, wantFaults } from '../condition.ts'
 import {
   bodyFaults,
   boundInRequest,
@@ -53,8 +54,19 @@ const otherwise = Type.Optional(
   }),
 )
 const SettleByJson = closed(
-  { number: pointer, otherwise },
-  { description: 'Charged after the call: this number of the response.' },
+  {
+    number: pointer,
+    event: Type.Optional(
+      Type.Union([Type.String({ minLength: 1 }), Condition], {
+        description:
+          'Which event of a stream has the number: by its name, or a test on the JSON that it brings. Absent: any. The last one that has it counts.',
+      }),
+    ),
+    otherwise,
+  },
+  {
+    description: 'Charged after the call: this number of the response, or of an event of a stream.',
+  },
 )
 const SettleByHeader = closed(
   { header: headerName("A header of the upstream's response."), otherwise },
@@ -80,10 +92,13 @@ export const QuantityPrice = closed(
   { description: 'A price for a quantity of a name of its own.' },
 )
 
-type QuantityPrice = Static<typeof QuantityPrice>
+export type QuantityPrice = Static<typeof QuantityPrice>
 type Hold = QuantityPrice['hold']
 type Factor = Static<typeof HoldForProduct>['product'][number]
 type Settle = NonNullable<QuantityPrice['settle']>
+
+/** Where a response, or an event of a stream, says a number. */
+export type NumberSource = Extract<Settle, { readonly number: string }>
 
 export const perQuantity: PriceKind<QuantityPrice> = {
   inUnits: false,
@@ -113,8 +128,10 @@ export const perQuantity: PriceKind<QuantityPrice> = {
     if (settle === undefined) return held
     const said =
       'number' in settle
-        ? countOf(valueAt(response.json, settle.number))
+        ? countOf(response.events?.at(settle) ?? valueAt(response.json, settle.number))
         : countOf(numberIn(response.headers?.get(settle.header)))
+    // A stream that is not over may still say it.
+    if (said === undefined && response.events?.hasEnded === false) return held
     if (said === undefined) return withoutSaying(settle, held)
     return 'most' in hold ? Math.min(said, hold.most) : said
   },
@@ -204,6 +221,11 @@ function settleFaults(hold: Hold, settle: Settle | undefined, route: PriceableRo
     return [{ path: ['price', 'settle'], message }]
   }
   if ('header' in settle) return []
+  const { event } = settle
+  // What its events bring is documented nowhere.
+  if (event !== undefined || isOfEvents(route)) {
+    return typeof event === 'object' ? wantFaults(event, ['price', 'settle', 'event']) : []
+  }
   const path = ['price', 'settle', 'number']
   const faults = inResponse(route, path, settle.number, 'number')
   if (faults.length > 0 || !('most' in hold)) return faults
@@ -211,6 +233,10 @@ function settleFaults(hold: Hold, settle: Settle | undefined, route: PriceableRo
   if (maximum === undefined || maximum <= hold.most) return []
   const message = `the response may say ${numberText(maximum)}, which is more than is held`
   return [{ path: ['price', 'hold', 'most'], message }]
+}
+
+function isOfEvents({ response }: PriceableRoute): boolean {
+  return response !== undefined && 'binary' in response && response.binary === 'text/event-stream'
 }
 
 function holdText(hold: Hold): string {
@@ -228,7 +254,7 @@ function settleText(settle: Settle | undefined): string {
   if (settle === undefined) return ' and charged'
   const where =
     'number' in settle
-      ? `the response's ${fieldText(settle.number)}`
+      ? `${whereText(settle)} ${fieldText(settle.number)}`
       : `the header \`${settle.header}\``
   const { otherwise = 'held' } = settle
   const without =
@@ -238,4 +264,11 @@ function settleText(settle: Settle | undefined): string {
         ? 'all of them'
         : 'nothing'
   return `; charged is what ${where} says, ${without} where it says none`
+}
+
+function whereText({ event }: NumberSource): string {
+  if (event === undefined) return "the response's"
+  if (typeof event === 'string') return `in the event \`${event}\``
+  const what = event.exists === false ? 'without' : 'with'
+  return `in the event ${what} ${fieldText(event.pointer)}`
 }

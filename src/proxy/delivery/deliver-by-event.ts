@@ -1,68 +1,71 @@
 /**
- * A 2xx response that is metered along the way: event by event, or piece by piece where bytes are priced. Its head
+ * A 2xx response that is counted along the way (count-along-the-way.ts): event by event, or piece by piece where bytes are priced. Its head
  * carries the hold's position; what it costs is known at its end. Its charge says that it was delivered: nobody can ask it
  * back as undelivered, so its last part may leave late.
  */
-import type { Counted, Parts } from '../../../events/counted.ts'
+import type { Counted } from '../../../events/counted.ts'
 import { printPosition } from '../../../events/event.ts'
 import { ChargeRejected } from '../../gate/reservation/reservation.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
-import { withTokens } from '../../pricing/counting.ts'
-import type { MeteredComponent } from '../../pricing/price-rule.ts'
-import { sumOf, tokenKinds } from '../../pricing/token-kinds.ts'
+import { meteredComponent } from '../../pricing/price-rule.ts'
 import { tokensIn } from '../../pricing/tokens-of-call.ts'
 import { forClientsOf, problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
-import { isEventStream, printEvent } from '../metering/event-stream.ts'
-import { meterOf } from '../metering/meter.ts'
-import { partsOf } from '../metering/parts.ts'
+import { printEvent } from '../metering/event-stream.ts'
 import { watchEvents } from '../metering/watch-events.ts'
 import { failureOf } from '../upstream/forward.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import { isBrokenByClient } from './broken-by-client.ts'
+import { countAlongTheWay, isCountedAlongTheWay } from './count-along-the-way.ts'
 import { meteredStream } from './metered-stream.ts'
-import { chargeCall, failForUpstream, headersOf, type PricedCall, usedBy } from './priced-call.ts'
+import {
+  chargeCall,
+  convertToDedicatedHold,
+  failForUpstream,
+  headersOf,
+  type PricedCall,
+  rejectAfterUpstream,
+} from './priced-call.ts'
 import type { CallResponse } from './responses.ts'
-
-/** Whether the response is relayed as it comes. Tokens in a response that is no event stream are read from it instead. */
-export function isMeteredAlongTheWay(response: Response, price: MeteredComponent): boolean {
-  return price.per === 'byte' || isEventStream(response)
-}
 
 export async function deliverByEvent(
   priced: PricedCall,
   response: Response,
   clock: UpstreamClock,
-  price: MeteredComponent,
 ): Promise<CallResponse> {
-  const { call, body, reservation, deps } = priced
-  if (!canBeCounted(response, price)) {
-    return failForUpstream(priced, 'upstream_failed', response.status)
+  if (!meteredComponent(priced.reservation.terms.price)) {
+    // It lives for as long as the response takes, and its head names the hold.
+    const notHeld = await convertToDedicatedHold(priced)
+    if (notHeld) {
+      response.body?.cancel().catch(() => {})
+      return rejectAfterUpstream(priced, notHeld)
+    }
+    priced.reservation.keepAlive()
   }
+  const { call, body, reservation, deps } = priced
+  // Under another price than before it can count something else.
+  const counting = isCountedAlongTheWay(priced, response)
+    ? countAlongTheWay(priced, response)
+    : undefined
+  if (!counting) return failForUpstream(priced, 'upstream_failed', response.status)
   const { status } = response
   const { requestId } = call
-  // Whatever else the price counts does not stand in a response that is metered.
-  const rest = usedBy(priced, response, undefined)
-  const countedAt = (used: number, kinds?: Parts) =>
-    withTokens(reservation.terms.price, rest, kinds ? sumOf(kinds, tokenKinds) : used, kinds)
-  const isByEvent = price.per === 'token'
+  const { isByEvent } = counting
   const log = (message: string, error?: unknown) => deps.log(`${requestId}: ${message}`, error)
   const { promise: relayed, resolve: onOver } = Promise.withResolvers<void>()
-  const source = response.body ?? new Blob().stream()
   const { chargeWhen } = call.route
-  const allParts = partsOf(source, isByEvent ? 'events' : price.hold.step)
   const watched =
-    chargeWhen && 'event' in chargeWhen ? watchEvents(allParts, chargeWhen.event) : undefined
-  const parts = watched ?? allParts
+    chargeWhen && 'event' in chargeWhen ? watchEvents(counting.parts, chargeWhen.event) : undefined
   const bodyForClient = meteredStream(
-    parts,
-    meterOf(price, body.content, call.route.provider),
-    reservation,
+    watched ?? counting.parts,
+    counting.meter,
+    counting.growing,
     clock,
     {
-      countedAt,
+      countedAt: counting.countedAt,
+      countedInAll: counting.countedInAll,
       charge: (used, terminatedBy, onDelay) =>
         chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
       void: (reason) => reservation.void(reason, status),
@@ -72,7 +75,7 @@ export async function deliverByEvent(
         log('the response broke off', error)
         return { code: failureOf(error), detail: 'The upstream broke off.' }
       },
-      isDue: () => watched?.hasCome ?? true,
+      isDue: (hasEnded) => (watched?.hasCome ?? true) && (hasEnded || counting.canChargeBroken()),
       isBrokenByClient: () => isBrokenByClient(body, clock),
       isCutOff: deps.isCutOff,
       maxDeliverySeconds: deps.maxDeliverySeconds,
@@ -84,11 +87,6 @@ export async function deliverByEvent(
   headers.set('X-Credits-Remaining', String(result.available))
   headers.set('X-Ledger-Position', printPosition(result))
   return { response: new Response(bodyForClient, { status, headers }), relayed }
-}
-
-/** Bytes are counted as they come, events only when they are not compressed. */
-function canBeCounted({ headers }: Response, price: MeteredComponent): boolean {
-  return price.per === 'byte' || (headers.get('content-encoding') ?? 'identity') === 'identity'
 }
 
 interface Delivered {

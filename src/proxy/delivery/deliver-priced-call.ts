@@ -7,15 +7,15 @@
  *
  * - A small response is buffered: charged, and then delivered with the charge in its head (deliver-buffered.ts).
  * - Of a large response whose price is fixed the tail is withheld until it is charged (deliver-tail-withheld.ts).
- * - A response that is metered along the way is delivered event by event, as the reservation grows (deliver-by-event.ts).
+ * - A response that is counted along the way is delivered event by event, as the reservation grows (deliver-by-event.ts).
  */
 import { isChargeableByHead } from '../../pricing/charge-condition.ts'
-import { meteredComponent } from '../../pricing/price-rule.ts'
 import { streamOf } from '../request/request-body.ts'
 import { type Forwarded, failureOf } from '../upstream/forward.ts'
 import { forwardCall } from '../upstream/forward-call.ts'
+import { isCountedAlongTheWay } from './count-along-the-way.ts'
 import { deliverBuffered } from './deliver-buffered.ts'
-import { deliverByEvent, isMeteredAlongTheWay } from './deliver-by-event.ts'
+import { deliverByEvent } from './deliver-by-event.ts'
 import { deliverTailWithheld, failAsTooLarge } from './deliver-tail-withheld.ts'
 import { deliverUnsold } from './deliver-unsold.ts'
 import { failForUpstream, isPricedByResponse, type PricedCall } from './priced-call.ts'
@@ -65,10 +65,7 @@ async function deliver(priced: PricedCall, forwarded: Forwarded): Promise<CallRe
   if (!isChargeableByHead(priced.call.route.chargeWhen, response)) {
     return deliverUnsold(priced, response, clock)
   }
-  const metered = meteredComponent(priced.reservation.terms.price)
-  if (metered && isMeteredAlongTheWay(response, metered)) {
-    return deliverByEvent(priced, response, clock, metered)
-  }
+  if (isCountedAlongTheWay(priced, response)) return deliverByEvent(priced, response, clock)
   const canBeRelayed = !isPricedByResponse(priced)
   const maxBytes = canBeRelayed ? priced.deps.maxBufferedBytes : maxReadBytes
   const sentAtMs = performance.now()

@@ -16,6 +16,8 @@ import { readOnDemand } from './withhold-tail.ts'
 interface MeteredEnds {
   /** All that the call counts once so much of what is metered was sent. */
   countedAt(used: number, kinds?: Counted['parts']): Counted
+  /** The same when the response has ended by itself. */
+  countedInAll(used: number, kinds?: Counted['parts']): Counted
   /**
    * Resolves when the charge is written, which can be long after. Throws when it never will be.
    * @param onDelay called when it is not written in time for the client to wait
@@ -27,8 +29,11 @@ interface MeteredEnds {
   finalEvent(refusal: Refusal, isCharged: boolean): Uint8Array | undefined
   /** Why the upstream's response broke off, as the client reads it. */
   refusalOf(error: unknown): Refusal
-  /** Whether what was sent is charged where it was the upstream that ended: the event that its price waits for has come. */
-  isDue(): boolean
+  /**
+   * Whether what was sent is charged where it was the upstream that ended: the event that its price waits for has come.
+   * @param hasEnded by itself; else it broke off
+   */
+  isDue(hasEnded: boolean): boolean
   /** Whether it is the client's doing that the response broke off: he pays as one who left. */
   isBrokenByClient(): boolean
   /** Whether the gateway is ending what still is under way. */
@@ -39,6 +44,9 @@ interface MeteredEnds {
   onOver(): void
   readonly log: (message: string, error?: unknown) => void
 }
+
+/** What of a reservation a metered response asks of it. */
+export type Growing = Pick<Reservation, 'ensure' | 'beforeSending' | 'onLost'>
 
 interface CountedPart {
   readonly part: Uint8Array
@@ -52,7 +60,7 @@ type Controller = ReadableStreamDefaultController<Uint8Array>
 export function meteredStream(
   parts: Parts,
   meter: Meter,
-  reservation: Reservation,
+  reservation: Growing,
   clock: UpstreamClock,
   ends: MeteredEnds,
 ): ReadableStream<Uint8Array> {
@@ -70,7 +78,7 @@ export function meteredStream(
 class MeteredRelay {
   private readonly parts: Parts
   private readonly meter: Meter
-  private readonly reservation: Reservation
+  private readonly reservation: Growing
   private readonly clock: UpstreamClock
   private readonly ends: MeteredEnds
   /** Parts that wait, with what is used once they are sent. */
@@ -86,7 +94,7 @@ class MeteredRelay {
   constructor(
     parts: Parts,
     meter: Meter,
-    reservation: Reservation,
+    reservation: Growing,
     clock: UpstreamClock,
     ends: MeteredEnds,
   ) {
@@ -194,9 +202,9 @@ class MeteredRelay {
   /** The upstream has sent everything. */
   private async end(controller: Controller): Promise<void> {
     const { usedInAll, kindsInAll } = this.meter
-    if (usedInAll !== undefined && this.ends.isDue()) {
+    if (usedInAll !== undefined && this.ends.isDue(true)) {
       // Only a reported usage can exceed the hold here. What the hold cannot grow to is a shortfall.
-      const used = this.ends.countedAt(usedInAll, kindsInAll)
+      const used = this.ends.countedInAll(usedInAll, kindsInAll)
       await this.reservation.ensure(used, 0)
       await this.ends.charge(used, undefined, () => this.breakBody(controller))
     } else await this.ends.void('not_successful')
@@ -220,7 +228,7 @@ class MeteredRelay {
   private async breakOff(controller: Controller, error: unknown): Promise<void> {
     const cancelled = this.cancelUpstream()
     const refusal = this.ends.refusalOf(error)
-    const isDue = this.ends.isDue()
+    const isDue = this.ends.isDue(false)
     const isLeft = !isDue && !this.ends.isCutOff() && this.ends.isBrokenByClient()
     const isCharged = this.hasSentSold && (isDue || isLeft)
     const sendFinal = () => this.sendFinalEvent(controller, refusal, isCharged)

@@ -8,6 +8,7 @@ import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { StoredResponses } from '../../ledger/idempotency/stored-responses.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { readsResponse, usedOf } from '../../pricing/counting.ts'
+import type { SaidInEvents } from '../../pricing/price-kind.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
 import type { FreeCalls } from '../metering/count-free-calls.ts'
@@ -64,14 +65,16 @@ export function isPricedByBody({ reservation }: PricedCall): boolean {
   return readsResponse({ price: reservation.terms.price })
 }
 
-/** What a call used by its response whose JSON, where its price depends on that, is this. */
+/** What a call used by its response whose JSON, where its price depends on that, is this, or whose events have said so much. */
 export function usedBy(
   { body, reservation }: PricedCall,
   { headers }: Response,
   json: unknown,
+  events?: SaidInEvents,
 ): Counted {
   const { terms } = reservation
-  return usedOf(terms.price, { request: body.content, response: { json, headers } }, terms)
+  const response = { json, headers, ...(events && { events }) }
+  return usedOf(terms.price, { request: body.content, response }, terms)
 }
 
 /** Charges the call. Only when this has resolved may its response leave whole. */
