@@ -157,7 +157,7 @@ test('published prices are in force in every shard, and publishing them again do
   expect(await ledger.size()).toBe(size)
   const shown = await prices(['show'])
   expect(shown.stdout).toContain('In force since 2030-06-15 12:00:00 UTC')
-  expect(shown.stdout).toMatch(/^pro +EUR 19\.00 +5,000 +100 +60 +100 +all$/m)
+  expect(shown.stdout).toMatch(/^pro +EUR 19\.00 +5,000 +100 calls in 60 s +100 +all$/m)
   expect(shown.stdout).toMatch(/^stt-transcribe +10 credits for each started 60 s$/m)
   expect(shown.stdout).toMatch(/^tts-voices +free$/m)
 })
