@@ -1,14 +1,17 @@
 /**
- * `bun run compile [--outfile FILE]`: makes the single-file executable, with the pages of the portal bundled within it. It
+ * `bun run compile [--outfile FILE]`: makes the single-file executable, with the pages of portal and console bundled within it. It
  * carries no sources, so it could not bundle them itself.
  */
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bundlePortal } from '../pages/bundle-portal.ts'
+import { type Bundles, bundlePages } from '../pages/bundle-pages.ts'
 
 const source = join(import.meta.dir, '..')
 const { values } = parseArgs({ options: { outfile: { type: 'string', default: 'dist/tollbook' } } })
-const bundle = JSON.stringify(await bundlePortal())
+const bundles: Bundles = {
+  portal: await bundlePages('portal'),
+  console: await bundlePages('console'),
+}
 
 await Bun.build({
   entrypoints: [
@@ -19,10 +22,10 @@ await Bun.build({
   naming: { entry: '[name].[ext]' },
   plugins: [
     {
-      name: 'the bundle of the portal',
+      name: 'the bundles of the pages',
       setup(build) {
-        build.onLoad({ filter: /\/pages\/built-portal\.ts$/ }, () => ({
-          contents: `export const builtPortal = ${bundle}`,
+        build.onLoad({ filter: /\/pages\/built-pages\.ts$/ }, () => ({
+          contents: `export const builtPages = ${JSON.stringify(bundles)}`,
           loader: 'js',
         }))
       },

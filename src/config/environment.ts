@@ -19,7 +19,7 @@ export interface Environment {
   readonly jwksUrl?: string
   readonly jwtIssuer?: string
   readonly jwtAudience?: string
-  /** How browsers sign in to the portal. Absent: at no identity provider. */
+  /** How browsers sign in to the portal and the console. Absent: at no identity provider. */
   readonly oidc?: OidcEnvironment
   /** 0 takes a free port. */
   readonly port: number
@@ -31,7 +31,9 @@ export interface Environment {
   readonly corsHeaders?: readonly string[]
   readonly keyPrefixes: { readonly live: string; readonly test: string }
   /** Where metrics are served. Absent: nowhere. */
-  readonly metrics?: MetricsAddress
+  readonly metrics?: ListenAddress
+  /** Where the operators' console is served. Absent: nowhere. */
+  readonly console?: ConsoleEnvironment
   /** How long a stopping gateway still takes calls, so that a load balancer in front of it can notice. */
   readonly drainSeconds: number
 }
@@ -44,7 +46,12 @@ export interface OidcEnvironment {
   readonly publicUrl: string
 }
 
-export interface MetricsAddress {
+export interface ConsoleEnvironment extends ListenAddress {
+  /** Where browsers reach the console. Absent: nobody signs in to it at an identity provider. */
+  readonly publicUrl?: string
+}
+
+export interface ListenAddress {
   readonly hostname: string
   /** 0 takes a free port. */
   readonly port: number
@@ -73,7 +80,8 @@ export function readEnvironment(env: Env): Environment {
     corsOrigins: readOrigins(source),
     corsHeaders: readHeaders(source),
     keyPrefixes: readKeyPrefixes(source),
-    metrics: readMetrics(source),
+    metrics: readAddress(source, 'METRICS', '9464'),
+    console: readConsole(source),
     drainSeconds: readInteger(source, 'DRAIN_SECONDS', '0', 3_600),
   })
   if (source.problems.length > 0) throw new ConfigError('environment', source.problems)
@@ -99,21 +107,24 @@ function readOidc(source: Source): OidcEnvironment | undefined {
   const issuer = readSafeUrl(source, 'OIDC_ISSUER')
   const clientId = readText(source, 'OIDC_CLIENT_ID')
   const clientSecret = readText(source, 'OIDC_CLIENT_SECRET')
-  const publicUrl = readSafeUrl(source, 'PUBLIC_URL')
+  const publicUrl = readOrigin(source, 'PUBLIC_URL')
   if (issuer === undefined && clientId === undefined && clientSecret === undefined) return undefined
   const needed = { OIDC_ISSUER: issuer, OIDC_CLIENT_ID: clientId, PUBLIC_URL: publicUrl }
   for (const [name, value] of Object.entries(needed)) {
     if (value === undefined) addProblem(source, name, 'signing in at an identity provider needs it')
   }
-  if (publicUrl !== undefined && URL.canParse(publicUrl) && new URL(publicUrl).pathname !== '/') {
-    addProblem(
-      source,
-      'PUBLIC_URL',
-      'expected an origin such as https://api.example.com, without a path',
-    )
-  }
   if (issuer === undefined || clientId === undefined || publicUrl === undefined) return undefined
   return { issuer, clientId, publicUrl, ...(clientSecret !== undefined && { clientSecret }) }
+}
+
+/** Where browsers reach a site. */
+function readOrigin(source: Source, name: 'PUBLIC_URL' | 'CONSOLE_URL'): string | undefined {
+  const url = readSafeUrl(source, name)
+  if (url !== undefined && URL.canParse(url) && new URL(url).pathname !== '/') {
+    const message = 'expected an origin such as https://api.example.com, without a path'
+    addProblem(source, name, message)
+  }
+  return url
 }
 
 /** Browsers and secrets pass there: without TLS only on this machine. */
@@ -163,11 +174,24 @@ function readInteger(source: Source, name: string, byDefault: string, max: numbe
   return 0
 }
 
-function readMetrics(source: Source): MetricsAddress | undefined {
-  if (readText(source, 'METRICS_PORT') === 'off') return undefined
-  // Metrics reveal how much is sold, so by default only this machine can read them.
-  const hostname = readText(source, 'METRICS_HOST') ?? '127.0.0.1'
-  return { hostname, port: readPort(source, 'METRICS_PORT', '9464') }
+/** Metrics reveal how much is sold, and the console changes it, so by default only this machine can reach them. */
+function readAddress(
+  source: Source,
+  name: 'METRICS' | 'CONSOLE',
+  port: string,
+): ListenAddress | undefined {
+  if (readText(source, `${name}_PORT`) === 'off') return undefined
+  const hostname = readText(source, `${name}_HOST`) ?? '127.0.0.1'
+  return { hostname, port: readPort(source, `${name}_PORT`, port) }
+}
+
+function readConsole(source: Source): ConsoleEnvironment | undefined {
+  const address = readAddress(source, 'CONSOLE', '9470')
+  const publicUrl = readOrigin(source, 'CONSOLE_URL')
+  if (publicUrl !== undefined && readText(source, 'OIDC_ISSUER') === undefined) {
+    addProblem(source, 'CONSOLE_URL', 'signing in there needs OIDC_ISSUER')
+  }
+  return address && { ...address, ...(publicUrl !== undefined && { publicUrl }) }
 }
 
 function readList({ env }: Source, name: string): string[] {

@@ -41,7 +41,14 @@ export const ownOperationIds = [
   ],
   ...['getUsageSummary', 'listTopUsers', 'listEvents'],
   ...['getAccountUsage', 'getAccountBalanceHistory', 'listAccountStatements', 'listAnyCharges'],
-  ...['getHourlyUsage', 'listRefusals', 'getAnyCall', 'getLedgerHealth'],
+  ...[
+    'getHourlyUsage',
+    'listRefusals',
+    'getAnyCall',
+    'getLedgerHealth',
+    'signOutUser',
+    'getPricesAndChanges',
+  ],
 ] as const
 
 export type OwnOperationId = (typeof ownOperationIds)[number]

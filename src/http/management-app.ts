@@ -1,5 +1,6 @@
 /**
- * All routes of owners and operators, as one plugin that also runs by itself. An app that uses it must switch
+ * All routes of owners and operators, as one plugin that also runs by itself, and those of operators with the console's pages, for its
+ * listener. An app that uses one must switch
  * `normalize` off as well: Elysia compiles the routes of a plugin with the setting of the app, and with
  * `normalize` on an unknown field vanishes instead of being an error.
  */
@@ -7,7 +8,7 @@ import { Elysia } from 'elysia'
 import type { Config } from '../config/config.ts'
 import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../ledger/connect.ts'
-import { openPortalSessions } from '../ledger/sessions/portal-sessions.ts'
+import { openSessionRows } from '../ledger/sessions/session-rows.ts'
 import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import { mapValues } from '../lib/map-values.ts'
 import type { Management } from '../management/management.ts'
@@ -19,6 +20,7 @@ import { openManagementRateLimit } from './auth/management-rate-limit.ts'
 import type { OidcSignIn } from './auth/oidc-sign-in.ts'
 import { openRefusalPace } from './auth/refusal-pace.ts'
 import type { SignInLink } from './auth/sign-in-link.ts'
+import { operatorsConsole, portal, type Site } from './auth/sites.ts'
 import { errorHandler } from './errors/error-handler.ts'
 import { managementBodyReader } from './management-body.ts'
 import { openReportQueue } from './report-queue.ts'
@@ -27,9 +29,23 @@ import { accountRoutes } from './routes/owner/account.ts'
 import { accountReportsRoutes } from './routes/owner/account-reports.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
 import { keyReportsRoutes } from './routes/owner/key-reports.ts'
-import { portalRoutes } from './routes/portal/portal.ts'
+import { pagesRoutes } from './routes/pages/pages.ts'
 
-export interface ManagementAppDeps {
+/** How browsers sign in to a site. */
+interface SignIns {
+  /** Absent: no link signs in. */
+  readonly signInLink?: SignInLink | undefined
+  /** Absent: nobody signs in at an identity provider. */
+  readonly oidc?: OidcSignIn | undefined
+}
+
+/** What depends on the server that an app stands behind. */
+interface Served extends SignIns {
+  /** The address of a request's client. */
+  readonly ipOf: (request: Request) => string
+}
+
+interface SharedDeps {
   readonly management: Management
   /** Connects as the role of management. */
   readonly sql: Sql
@@ -39,50 +55,85 @@ export interface ManagementAppDeps {
   readonly config: Pick<Config, 'routes' | 'limits'>
   readonly newBodyMemory: NewBodyMemory
   readonly rateLimiter: RateLimiter
-  /** Signs in to the portal; absent: none does. */
-  readonly signInLink?: SignInLink | undefined
-  /** Signs in to the portal at an identity provider; absent: nobody does. */
-  readonly oidc?: OidcSignIn | undefined
-  /** The address of a request's client. */
-  readonly ipOf: (request: Request) => string
   readonly requestIdOf: (request: Request) => string
   /** Gets the errors that clients do not learn. */
   readonly log: (message: string, error: unknown) => void
 }
 
-export function managementApp(allDeps: ManagementAppDeps) {
-  const { config, newBodyMemory, rateLimiter, reportSql, auth, ...others } = allDeps
-  const { signInLink, oidc, ipOf, requestIdOf, log, ...deps } = others
+export interface ManagementAppDeps extends SharedDeps, Served {
+  /** Absent: there is no console. */
+  readonly console?: Served | undefined
+}
+
+export function managementApp(deps: ManagementAppDeps) {
+  return managementApps(deps).management
+}
+
+/** Both apps have one queue of reports, and one pace of refusals. */
+export function managementApps(deps: ManagementAppDeps) {
+  const { config, newBodyMemory, rateLimiter, reportSql, auth, management, sql } = deps
+  const { requestIdOf, log } = deps
   const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
-  const maxSeconds = config.limits.maxBodySeconds
-  const readBody = managementBodyReader({ maxSeconds, newBodyMemory })
+  const readBody = managementBodyReader({ maxSeconds: config.limits.maxBodySeconds, newBodyMemory })
   const rateLimit = openManagementRateLimit(rateLimiter, config.limits)
   const awaitRefusal = openRefusalPace()
-  const sessions = openBrowserSessions(openPortalSessions(deps.sql))
+  const rows = openSessionRows(sql)
   const reports = openReportQueue(reportSql, config.limits.maxReportSeconds, awaitRefusal)
-  const routeDeps = {
-    ...deps,
-    reports,
-    permissions,
-    signIn: authPlugin({ auth, sessions, rateLimit, ipOf, awaitRefusal, readBody }),
-  }
-  const addresses = mapValues(config.routes, ({ methods, path }) => ({ methods, path }))
-  let routes: readonly RoutePattern[] = []
+  const routes = mapValues(config.routes, ({ methods, path }) => ({ methods, path }))
 
-  // Hooks apply only to routes that are registered after them.
-  const app = new Elysia({ name: 'management', normalize: false })
-    .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
-    .onTransform(({ request, set }) => {
-      set.headers['x-request-id'] = requestIdOf(request)
-      // Responses are about somebody's account, and some carry a secret.
-      set.headers['cache-control'] = 'no-store'
-    })
-    .use(apiKeysRoutes(routeDeps))
-    .use(keyReportsRoutes(routeDeps))
-    .use(accountRoutes(routeDeps))
-    .use(accountReportsRoutes({ ...routeDeps, routes: addresses }))
-    .use(adminRoutes(routeDeps))
-    .use(portalRoutes({ sessions, signInLink, oidc, ipOf, awaitRefusal, readBody, log }))
-  routes = app.routes
-  return app
+  /** What the routes of a site are made of. */
+  function partsOf(site: Site, { signInLink, oidc, ipOf }: Served) {
+    const sessions = openBrowserSessions({ site, rows, ipOf })
+    const guard = { sessions, rateLimit, ipOf, awaitRefusal, readBody }
+    return {
+      routeDeps: {
+        ...{ management, sql, reports, sessions: rows, permissions, routes },
+        signIn: authPlugin({ auth, ...guard }),
+      },
+      pagesDeps: { site, signInLink, oidc, log, ...guard },
+    }
+  }
+
+  /** Hooks apply only to routes that are registered after them. */
+  function appOf(name: string) {
+    let known: readonly RoutePattern[] = []
+    const app = new Elysia({ name, normalize: false })
+      .onError(errorHandler({ requestIdOf, log, routes: () => known }))
+      .onTransform(({ request, set }) => {
+        set.headers['x-request-id'] = requestIdOf(request)
+        // Responses are about somebody's account, and some carry a secret.
+        set.headers['cache-control'] = 'no-store'
+      })
+    const know = (routes: readonly RoutePattern[]) => {
+      known = routes
+    }
+    return { app, know }
+  }
+
+  function ofManagement() {
+    const { routeDeps, pagesDeps } = partsOf(portal, deps)
+    const { app: bare, know } = appOf('management')
+    const app = bare
+      .use(apiKeysRoutes(routeDeps))
+      .use(keyReportsRoutes(routeDeps))
+      .use(accountRoutes(routeDeps))
+      .use(accountReportsRoutes(routeDeps))
+      .use(adminRoutes(routeDeps))
+      .use(pagesRoutes(pagesDeps))
+    know(app.routes)
+    return app
+  }
+
+  function ofConsole(served: Served) {
+    const { routeDeps, pagesDeps } = partsOf(operatorsConsole, served)
+    const { app: bare, know } = appOf('console')
+    const app = bare
+      .use(adminRoutes(routeDeps))
+      .use(pagesRoutes(pagesDeps))
+      .get('/', () => Response.redirect(operatorsConsole.root, 303), { detail: { hide: true } })
+    know(app.routes)
+    return app
+  }
+
+  return { management: ofManagement(), console: deps.console && ofConsole(deps.console) }
 }

@@ -3,7 +3,7 @@ import { Elysia } from 'elysia'
 import type { Config } from '../config/config.ts'
 import type { RoutePattern } from '../http/allowed-methods.ts'
 import { errorHandler } from '../http/errors/error-handler.ts'
-import { type ManagementAppDeps, managementApp } from '../http/management-app.ts'
+import { type ManagementAppDeps, managementApps } from '../http/management-app.ts'
 import type { DocumentedConfig } from '../http/openapi/openapi-calls.ts'
 import { type CustomerDeps, customerRoutes } from '../http/routes/customer/customer.ts'
 import { docsRoutes } from '../http/routes/system/docs.ts'
@@ -35,8 +35,14 @@ export interface AppDeps {
 }
 
 export function createApp(deps: AppDeps) {
+  return createApps(deps).app
+}
+
+/** The app, and the console's, which has a listener of its own. */
+export function createApps(deps: AppDeps) {
   const { calls, management, system, corsOrigins, corsHeaders = [], config, log } = deps
   const requestIdOf = requestIds()
+  const ofManagement = management && managementApps({ ...management, config, log, requestIdOf })
   let routes: readonly RoutePattern[] = []
   // With standardHostname, a request whose host has at most three letters would find no route.
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
@@ -44,7 +50,7 @@ export function createApp(deps: AppDeps) {
     .use(crossOrigin(corsOrigins, corsHeaders, config))
     .use(systemRoutes(system))
     .use(orNone(calls && customerRoutes(calls.customer)))
-    .use(orNone(management && managementApp({ ...management, config, log, requestIdOf })))
+    .use(orNone(ofManagement?.management))
     .use(docsRoutes(calls ? config : { ...config, routes: {} }))
   if (calls) {
     const handleCall = ({ request }: { readonly request: Request }) => calls.proxy.handle(request)
@@ -54,7 +60,7 @@ export function createApp(deps: AppDeps) {
   }
   // The routes for the preflight requests of browsers make no path a known one.
   routes = app.routes.filter(({ method }) => method !== 'OPTIONS')
-  return app
+  return { app, console: ofManagement?.console }
 }
 
 /** No routes where there is no plugin. The app has the type of all of them, from which clients are made. */

@@ -114,6 +114,15 @@ export function startKeepingMarks(
   return start([keepMarks(storeHighWaterMarks)], warn)
 }
 
+/** For a gateway that manages. */
+export function startForgettingSessions(
+  forget: () => Promise<void>,
+  warn: Warn,
+): () => Promise<unknown> {
+  const failure = 'sessions that are over are not deleted'
+  return start([{ intervalMs: 60_000, run: forget, failure }], warn)
+}
+
 function keepMarks(run: () => Promise<void>): BackgroundTask {
   return { intervalMs: 5_000, run, failure: failures.highWaterMark }
 }

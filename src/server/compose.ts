@@ -13,9 +13,10 @@ import { openRateLimiter } from '../gate/rate-limit/open-rate-limiter.ts'
 import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import { LeaseManager } from '../gate/reservation/lease-manager.ts'
 import { type Auth, openAuth } from '../http/auth/auth.ts'
-import { openOidcSignIn } from '../http/auth/oidc-sign-in.ts'
+import { type OidcSignIn, openOidcSignIn } from '../http/auth/oidc-sign-in.ts'
 import { signInAdvice } from '../http/auth/sign-in-advice.ts'
 import { signInOptions } from '../http/auth/sign-in-options.ts'
+import { operatorsConsole, portal, type Site } from '../http/auth/sites.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
 import { openReadiness, type ReadinessDeps } from '../http/routes/system/readiness.ts'
 import { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
@@ -24,6 +25,7 @@ import { openManagementCommands } from '../ledger/commands/management-commands.t
 import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { type RefusedCall, storeRefusals } from '../ledger/refusals/stored-refusals.ts'
+import { openSessionRows } from '../ledger/sessions/session-rows.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { openBodyMemoryBudget } from '../lib/body-memory-budget.ts'
 import { newInstanceId } from '../lib/ids.ts'
@@ -38,8 +40,13 @@ import { openUpstreams } from '../proxy/upstream/upstreams.ts'
 import { readOwnBalance } from '../reports/account/balance.ts'
 import { lookUpOwnCharge } from '../reports/charge/charge-lookup.ts'
 import { readOwnCharges } from '../reports/charge/charge-page.ts'
-import { type App, createApp } from './app.ts'
-import { failures, startBackground, startKeepingMarks } from './background.ts'
+import { createApps } from './app.ts'
+import {
+  failures,
+  startBackground,
+  startForgettingSessions,
+  startKeepingMarks,
+} from './background.ts'
 import {
   type Appends,
   type Ledger,
@@ -58,6 +65,7 @@ import { gatewayGauges } from './metrics/gateway-gauges.ts'
 import { type ObservedRequest, openMetrics } from './metrics/metrics.ts'
 import { publishMetrics } from './metrics/publish-metrics.ts'
 import type { MetricsServer } from './metrics/serve-metrics.ts'
+import { listenAt } from './own-port.ts'
 import type { Phase } from './phase.ts'
 import { manages, sells } from './plane.ts'
 import { rejectMalformed } from './reject-malformed.ts'
@@ -73,6 +81,7 @@ const countRefusedCallsMs = 5_000
 interface Composition {
   readonly url: string
   readonly metricsUrl: string | undefined
+  readonly consoleUrl: string | undefined
   readonly serving: Serving
 }
 
@@ -96,12 +105,8 @@ export async function compose(
   const published = openPublishedMetrics(context, ledger !== undefined)
   const rateLimiter = await openSharedRateLimiter(context)
   const server = openHttpServer(phase)
-  const ipOf = (request: Request) =>
-    clientIp({
-      socketAddress: server.socketAddressOf(request),
-      forwardedFor: request.headers.get('x-forwarded-for'),
-      trustedProxies: config.trustedProxies,
-    })
+  const consoleServer = openHttpServer(phase)
+  const ipOf = ipsAt(context, server)
   const calls = ledger && openCalls(context, { ledger, rateLimiter, ipOf, server })
   gatewayGauges(metrics.registry, {
     callsInFlight: () => calls?.proxy.inFlight ?? 0,
@@ -111,14 +116,42 @@ export async function compose(
   })
   const management = managementLedger && (await openCheckedManagement(context, managementLedger))
   const parts = { ledger, managementLedger, calls }
-  const app = openApp(context, { ...parts, management, rateLimiter, ipOf })
+  const consoleIpOf = options.consoleEndpoint && ipsAt(context, consoleServer)
+  const apps = openApps(context, { ...parts, management, rateLimiter, ipOf, consoleIpOf })
   const { hostname } = options
-  server.listen({ hostname, port: environment.port }, requestHandler(context, app, calls?.proxy))
+  const handle = requestHandler(context, apps.app, calls?.proxy)
+  server.listen({ hostname, port: environment.port }, handle)
+  if (apps.console) serveConsole(context, consoleServer, requestHandler(context, apps.console))
   keepUp(context, parts)
 
   const { drainSeconds } = environment
   const serving = { server, proxy: calls?.proxy ?? noCalls, phase, drainSeconds }
-  return { url: server.url, metricsUrl: published?.url, serving }
+  const consoleUrl = consoleServer.url || undefined
+  return { url: server.url, metricsUrl: published?.url, consoleUrl, serving }
+}
+
+/** The address of a request's client. */
+function ipsAt({ config }: Context, server: HttpServer): (request: Request) => string {
+  return (request) =>
+    clientIp({
+      socketAddress: server.socketAddressOf(request),
+      forwardedFor: request.headers.get('x-forwarded-for'),
+      trustedProxies: config.trustedProxies,
+    })
+}
+
+/** @throws Error when the address is taken */
+function serveConsole(
+  { consoleEndpoint, shutdown }: Context,
+  server: HttpServer,
+  handle: Parameters<HttpServer['listen']>[1],
+): void {
+  if (!consoleEndpoint) return
+  const { hostname } = consoleEndpoint
+  listenAt(consoleEndpoint, { served: 'the console is', variable: 'CONSOLE_PORT' }, (port) =>
+    server.listen({ hostname, port }, handle),
+  )
+  shutdown.push('the console', () => server.closeConnections())
 }
 
 /** Where nothing is sold, no call has to end. */
@@ -132,6 +165,10 @@ interface Parts {
 
 function keepUp({ config, shutdown, warn }: Context, parts: Parts): void {
   const { ledger, managementLedger, calls } = parts
+  if (managementLedger) {
+    const { forget } = openSessionRows(managementLedger.sql)
+    shutdown.push('the sessions of browsers', startForgettingSessions(forget, warn))
+  }
   if (ledger && calls) {
     const { fenceAfterSeconds } = config.limits
     const deps = { ...ledger, ...calls.appends, leases: calls.leases, fenceAfterSeconds }
@@ -251,12 +288,14 @@ interface AppParts extends Parts {
   readonly management: Management | undefined
   readonly rateLimiter: RateLimiter
   readonly ipOf: CallDeps['ipOf']
+  /** The same of the console's server; absent: there is no console. */
+  readonly consoleIpOf: CallDeps['ipOf'] | undefined
 }
 
-function openApp(context: Context, parts: AppParts): App {
+function openApps(context: Context, parts: AppParts): ReturnType<typeof createApps> {
   const { config, environment, newBodyMemory, warn } = context
-  const { ledger, managementLedger, calls, management, rateLimiter, ipOf } = parts
-  return createApp({
+  const { ledger, managementLedger, calls, management, rateLimiter, ipOf, consoleIpOf } = parts
+  return createApps({
     config,
     log: warn,
     calls: ledger &&
@@ -267,9 +306,12 @@ function openApp(context: Context, parts: AppParts): App {
         ...{ management, newBodyMemory, rateLimiter, ipOf },
         auth: openSignIn(context),
         signInLink: context.signInLink,
-        oidc:
-          environment.oidc &&
-          openOidcSignIn({ ...environment.oidc, organisationClaim: config.organisationClaim }),
+        oidc: openSignInAt(context, portal, environment.oidc?.publicUrl),
+        console: consoleIpOf && {
+          ipOf: consoleIpOf,
+          signInLink: context.consoleLink,
+          oidc: openSignInAt(context, operatorsConsole, environment.console?.publicUrl),
+        },
       },
     corsOrigins: environment.corsOrigins,
     corsHeaders: environment.corsHeaders ?? [],
@@ -307,6 +349,17 @@ function openSignIn({ config, environment, warn, log }: Context): Auth {
   })
 }
 
+/** @param publicUrl where browsers reach the site */
+function openSignInAt(
+  { config, environment }: Context,
+  site: Site,
+  publicUrl: string | undefined,
+): OidcSignIn | undefined {
+  if (!environment.oidc || publicUrl === undefined) return undefined
+  const roles = signInOptions(config, environment)
+  return openOidcSignIn({ ...environment.oidc, site, publicUrl, roles })
+}
+
 function customerDeps(
   { config, instance }: Context,
   { sql, marks }: Ledger,
@@ -329,7 +382,11 @@ function customerDeps(
 }
 
 /** Rejects what is malformed, and hands calls to the proxy and all other requests to the app, where they are observed. */
-function requestHandler(context: Context, app: App, proxy: CallProxy | undefined) {
+function requestHandler(
+  context: Context,
+  app: Pick<ReturnType<typeof createApps>['app'], 'handle' | 'routes'>,
+  proxy?: CallProxy,
+) {
   const { environment, metrics, log } = context
   const observe = (request: ObservedRequest) => {
     metrics.request(request)

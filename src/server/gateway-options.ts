@@ -4,7 +4,7 @@ import type { Environment } from '../config/environment.ts'
 import type { Variable } from '../config/upstream-credentials.ts'
 import type { RateLimiterLog } from '../gate/rate-limit/redis-nodes.ts'
 import type { SignInLink } from '../http/auth/sign-in-link.ts'
-import type { MetricsEndpoint } from './metrics/serve-metrics.ts'
+import type { Endpoint } from './own-port.ts'
 import type { Plane } from './plane.ts'
 
 export interface GatewayOptions {
@@ -22,11 +22,15 @@ export interface GatewayOptions {
   /** The addresses of the demo services that run, by name. */
   readonly demoUrls: Readonly<Record<string, string>>
   /** Where metrics are served; absent: nowhere. */
-  readonly metricsEndpoint?: MetricsEndpoint | undefined
+  readonly metricsEndpoint?: Endpoint | undefined
   /** Keeps the log's high-water mark, so that the gateway never serves a log that ends before it; absent: nothing does. */
   readonly highWaterMarkFile?: string | undefined
   /** Signs in to the portal once; absent: no link does. */
   readonly signInLink?: SignInLink | undefined
+  /** Where the operators' console is served; absent: nowhere. */
+  readonly consoleEndpoint?: Endpoint | undefined
+  /** Signs in to the console once; absent: no link does. */
+  readonly consoleLink?: SignInLink | undefined
   readonly log: GatewayLog
 }
 

@@ -8,6 +8,8 @@ export interface Gateway {
   readonly url: string
   /** Where its metrics are served, if they are. */
   readonly metricsUrl: string | undefined
+  /** Where the operators' console is served, if it is. */
+  readonly consoleUrl: string | undefined
   /**
    * Says at /ready that it stops, takes calls for as long as the environment's drain lasts, then takes no more,
    * lets those under way finish, and ends. A call that does not finish within `graceMs` after the drain is cut
@@ -26,11 +28,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   )
   const shutdown = openShutdown(warn)
   try {
-    const { url, metricsUrl, serving } = await compose(options, shutdown, warn)
+    const { url, metricsUrl, consoleUrl, serving } = await compose(options, shutdown, warn)
     let stopped: Promise<void> | undefined
     return {
       url,
       metricsUrl,
+      consoleUrl,
       stop(graceMs = defaultGraceMs) {
         stopped ??= stopServing(serving, graceMs).finally(() => shutdown.run())
         return stopped

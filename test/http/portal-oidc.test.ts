@@ -99,8 +99,9 @@ describe.skipIf(program === undefined)('a browser', () => {
   })
 })
 
-const get = (path: string, cookie = '') =>
-  fetch(publicUrl + path, { redirect: 'manual', headers: { cookie } })
+/** As the portal's own page asks, unless another site is said. */
+const get = (path: string, cookie = '', site = 'same-origin') =>
+  fetch(publicUrl + path, { redirect: 'manual', headers: { cookie, 'sec-fetch-site': site } })
 
 /** Begins a sign-in. @returns the address of the provider, and the browser's cookie */
 async function begin(query = '') {
@@ -146,6 +147,15 @@ const sessionCookie = (response: Response) =>
   response.headers.getSetCookie().find((cookie) => cookie.startsWith('__Host-tollbook-portal='))
 
 describe('a sign-in', () => {
+  test.each(['cross-site', 'same-site', 'none', ''])(
+    'is begun by no other page: %s',
+    async (site) => {
+      const response = await get('/portal/sign-in?to=/portal/keys', '', site)
+      expect(response.headers.get('location')).toBe('/portal')
+      expect(response.headers.get('set-cookie')).toBeNull()
+    },
+  )
+
   test('asks the provider with PKCE, state and nonce, and sends it the configured address', async () => {
     const { location, begun } = await begin()
     const asked = Object.fromEntries(location.searchParams)
@@ -218,7 +228,10 @@ describe('a sign-in', () => {
     const away = await openShop({
       env: { PUBLIC_URL: publicUrl, OIDC_ISSUER: 'http://127.0.0.1:1', OIDC_CLIENT_ID: 'portal' },
     })
-    const response = await fetch(`${away.gateway.url}/portal/sign-in`, { redirect: 'manual' })
+    const response = await fetch(`${away.gateway.url}/portal/sign-in`, {
+      redirect: 'manual',
+      headers: { 'sec-fetch-site': 'same-origin' },
+    })
     expect(response.headers.get('location')).toBe('/portal#failed=unavailable')
     await away.close()
   })

@@ -3,22 +3,24 @@
  * sent as a browser would send them for such a page.
  */
 import { afterAll, beforeEach, describe, expect, test } from 'bun:test'
-import { newSignInLink } from '../../src/http/auth/sign-in-link.ts'
+import { newSignInLink, type SignInLink } from '../../src/http/auth/sign-in-link.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
+import { openSessionRows } from '../../src/ledger/sessions/session-rows.ts'
+import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop } from '../support/shop.ts'
 
 /** Each gateway has one link, so sessions are opened over the link of a gateway of their own where a test needs more. */
-const link = newSignInLink({ subject: 'nora' })
+const link = newSignInLink({ role: 'owner', subject: 'nora' })
 const shop = await openShop({
-  signInLink: { token: link.token, take: (token) => takeAgain(token) },
+  signInLink: { token: link.token, signIn: (token, open) => signInAgain(token, open) },
 })
 afterAll(() => shop.close())
 const { ledger, gateway } = shop
 
 /** A link that signs in as often as a test wants, as if it were printed anew. */
 let owner: { subject: string; organisation?: string } = { subject: 'nora' }
-function takeAgain(token: string) {
-  return token === link.token ? owner : undefined
-}
+const signInAgain: SignInLink['signIn'] = async (token, open) =>
+  token === link.token ? open({ ...owner, role: 'owner' }) : undefined
 
 const samePage = { 'sec-fetch-site': 'same-origin' }
 
@@ -203,9 +205,59 @@ describe('a sign-in', () => {
     expect((await ask('GET', '/portal/session', headers)).status).toBe(401)
   })
 
+  test('ends in all browsers by signing out everywhere, and nobody else’s does', async () => {
+    owner = { subject: 'otto' }
+    const otto = await signIn()
+    owner = { subject: 'nora', organisation: 'acme' }
+    const elsewhere = await signIn()
+    const headers = { ...samePage, cookie: nora.cookie, 'x-csrf-token': nora.token }
+    expect((await ask('DELETE', '/portal/session?everywhere=true', headers)).status).toBe(200)
+    for (const [{ cookie }, status] of [
+      [nora, 401],
+      [elsewhere, 401],
+      [otto, 200],
+    ] as const) {
+      expect((await ask('GET', '/portal/session', { ...samePage, cookie })).status).toBe(status)
+    }
+  })
+
+  test('is ended by an operator, too', async () => {
+    const token = await signToken({
+      secret: jwtSecret,
+      subject: 'ada',
+      role: 'admin',
+      expiresInSeconds: 60,
+    })
+    const headers = { authorization: `Bearer ${token}` }
+    const response = await ask('POST', '/admin/sign-outs', headers, { subject: 'nora' })
+    expect(await response.json()).toEqual({ sessionsEnded: expect.any(Number) })
+    const { cookie } = nora
+    expect((await ask('GET', '/portal/session', { ...samePage, cookie })).status).toBe(401)
+  })
+
+  test('is deleted when it is over', async () => {
+    const rows = openSessionRows(ledger.sql)
+    const count = async () => (await ledger.owner`select 1 from browser_sessions`).length
+    await rows.forget()
+    expect(await count()).toBeGreaterThan(0)
+    await ledger.advance(60 * 60_000 + 1)
+    await rows.forget()
+    expect(await count()).toBe(0)
+  })
+
+  test('takes a permit whenever a page asks whose it is', async () => {
+    const headers = { ...samePage, cookie: nora.cookie }
+    const left = async () =>
+      Number((await ask('GET', '/portal/session', headers)).headers.get('x-ratelimit-remaining'))
+    const before = await left()
+    expect(await left()).toBe(before - 1)
+  })
+
   test('leaves no id in the database, from which somebody could sign in', async () => {
     const id = nora.cookie.split('=')[1] ?? ''
-    const rows = await ledger.owner<{ row: string }[]>`select s::text as row from portal_sessions s`
+    const rows = await ledger.owner<
+      { row: string }[]
+    >`select s::text as row from browser_sessions s`
     expect(rows.length).toBeGreaterThan(0)
     const hex = Buffer.from(id, 'base64url').toString('hex')
     for (const { row } of rows) {
@@ -238,16 +290,28 @@ describe('a link', () => {
     }
   })
 
-  test('signs in once, within ten minutes', () => {
+  test('signs in once, within ten minutes', async () => {
     let nowMs = 0
     const clock = () => nowMs
-    const once = newSignInLink({ subject: 'nora' }, clock)
-    expect(once.take('x')).toBeUndefined()
-    expect(once.take(once.token)).toEqual({ subject: 'nora' })
-    expect(once.take(once.token)).toBeUndefined()
-    const late = newSignInLink({ subject: 'nora' }, clock)
+    const nora = { role: 'owner', subject: 'nora' } as const
+    const open = async (owner: object) => owner
+    const once = newSignInLink(nora, clock)
+    expect(await once.signIn('x', open)).toBeUndefined()
+    const both = [once.signIn(once.token, open), once.signIn(once.token, open)]
+    expect(await Promise.all(both)).toEqual([nora, undefined])
+    expect(await once.signIn(once.token, open)).toBeUndefined()
+    const late = newSignInLink(nora, clock)
     nowMs += 10 * 60_000 + 1
-    expect(late.take(late.token)).toBeUndefined()
+    expect(await late.signIn(late.token, open)).toBeUndefined()
+  })
+
+  test('is not used up by a sign-in that the ledger does not take', async () => {
+    const once = newSignInLink({ role: 'owner', subject: 'nora' })
+    const failing = once.signIn(once.token, () => Promise.reject(new Error('the ledger is away')))
+    expect(failing).rejects.toThrow('the ledger is away')
+    await failing.catch(() => {})
+    expect(await once.signIn(once.token, async () => 'signed in')).toBe('signed in')
+    expect(await once.signIn(once.token, async () => 'signed in')).toBeUndefined()
   })
 })
 

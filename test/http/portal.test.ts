@@ -16,7 +16,7 @@ import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
 
 const program = browserProgram()
-const link = newSignInLink({ subject: 'nora' })
+const link = newSignInLink({ role: 'owner', subject: 'nora' })
 
 describe.skipIf(program === undefined)('the portal', () => {
   let shop: Shop

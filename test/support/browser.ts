@@ -10,7 +10,7 @@ export interface TestPage {
   readonly asked: readonly string[]
   readonly elsewhere: readonly string[]
   /** What the browser complained of: scripts that fail, files that are missing, policies that are broken. */
-  readonly complaints: readonly string[]
+  readonly complaints: string[]
 }
 
 export interface TestBrowser {

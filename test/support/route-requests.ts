@@ -3,7 +3,7 @@
  * test/http/route-roles.test.ts by name.
  */
 import { wavHeader } from '../../src/demo/wav.ts'
-import { bundlePortal } from '../../src/pages/bundle-portal.ts'
+import { bundlePages } from '../../src/pages/bundle-pages.ts'
 
 /** An account with a key, which requests are about. */
 export interface Subject {
@@ -50,7 +50,7 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /portal/:page': () => ({ path: '/portal/keys' }),
   'GET /portal/:page/:part': () => ({ path: '/portal/calls/01a20445-9cfb-7065-a159-89f00cd16545' }),
   'GET /portal/assets/:file': async () => ({
-    path: `/portal/assets/${(await bundlePortal()).program}`,
+    path: `/portal/assets/${(await bundlePages('portal')).program}`,
   }),
   'POST /portal/session': () => ({ path: '/portal/session', json: { link: 'unknown' } }),
   'GET /portal/session': () => ({ path: '/portal/session' }),
@@ -121,6 +121,8 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /admin/calls/:requestId': async ({ charge }) => ({ path: `/admin/calls/${await charge()}` }),
   'GET /admin/refusals': () => ({ path: '/admin/refusals' }),
   'GET /admin/usage/hourly': () => ({ path: '/admin/usage/hourly?by=hour&days=2' }),
+  'POST /admin/sign-outs': () => ({ path: '/admin/sign-outs', json: { subject: 'nobody' } }),
+  'GET /admin/prices': () => ({ path: '/admin/prices' }),
   'GET /admin/health': () => ({ path: '/admin/health' }),
   'GET /admin/usage/summary': () => ({ path: '/admin/usage/summary' }),
   'GET /admin/usage/top-users': () => ({ path: '/admin/usage/top-users' }),

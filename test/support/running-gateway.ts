@@ -30,11 +30,14 @@ export interface GatewaySettings {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Signs in to the portal, in the process of the test. */
   readonly signInLink?: SignInLink | undefined
+  /** The same to the console, which is served where there is one, or where a variable says so. */
+  readonly consoleLink?: SignInLink | undefined
 }
 
 export interface TestGateway {
   readonly url: string
   readonly metricsUrl: string
+  readonly consoleUrl: string
   /** Its warnings, if it runs in the process of the test. */
   readonly warnings: readonly string[]
   /** The same of what it notes at level info, with the fields as JSON. */
@@ -52,7 +55,10 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     warn: (fields: object, message: string) => void warnings.push(`${message} ${reasonIn(fields)}`),
     error: (_: object, message: string) => void warnings.push(message),
   } as unknown as GatewayLog
-  const { url, metricsUrl, stop } = await startGateway({
+  const hostname = settings.hostname ?? '127.0.0.1'
+  const consolePort = Number(settings.env?.CONSOLE_PORT ?? 0)
+  const hasConsole = settings.consoleLink || settings.env?.CONSOLE_URL
+  const { url, metricsUrl, consoleUrl, stop } = await startGateway({
     config: testConfig(settings.config, settings.upstream),
     environment: readEnvironment({
       PORT: '0',
@@ -65,17 +71,21 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     databaseUrl: settings.databaseUrl,
     managementDatabaseUrl: settings.managementDatabaseUrl,
     ...(settings.plane && { plane: settings.plane }),
-    hostname: settings.hostname ?? '127.0.0.1',
+    hostname,
     demoUrls: settings.demoUrls ?? {},
-    metricsEndpoint: { hostname: settings.hostname ?? '127.0.0.1', port: 0 },
+    metricsEndpoint: { hostname, port: 0 },
+    ...(hasConsole && { consoleEndpoint: { hostname, port: consolePort } }),
+    consoleLink: settings.consoleLink,
     highWaterMarkFile: settings.highWaterMarkFile,
     signInLink: settings.signInLink,
     log,
   })
-  return { url, metricsUrl: metricsUrl ?? '', warnings, notes, stop }
+  const others = { metricsUrl: metricsUrl ?? '', consoleUrl: consoleUrl ?? '' }
+  return { url, ...others, warnings, notes, stop }
 }
 
-export interface GatewayProcess extends Omit<TestGateway, 'warnings' | 'notes' | 'metricsUrl'> {
+export interface GatewayProcess
+  extends Omit<TestGateway, 'warnings' | 'notes' | 'metricsUrl' | 'consoleUrl'> {
   readonly pid: number
   /** Ends it without a word; resolves when it is gone. */
   kill(): Promise<void>

@@ -54,9 +54,12 @@ export async function openShop(
     readonly dedicatedHolds?: boolean
     /** Signs in to the portal. */
     readonly signInLink?: SignInLink
+    /** The same to the console, which is served then. */
+    readonly consoleLink?: SignInLink
   } = {},
 ): Promise<Shop> {
-  const { config, demoUrls, redisUrl, adminUserIds, env, hostname, signInLink } = options
+  const { config, demoUrls, redisUrl, adminUserIds, env, hostname, signInLink, consoleLink } =
+    options
   const upstream = startUpstream()
   const ledger = await openLedger({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
   const upstreams = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
@@ -67,6 +70,7 @@ export async function openShop(
     adminUserIds,
     env,
     signInLink,
+    consoleLink,
     ...(config ? { config } : {}),
     ...upstreams,
   })

@@ -20,6 +20,7 @@ describe('the environment', () => {
     const empty = {
       port: 3030,
       metrics: { hostname: '127.0.0.1', port: 9464 },
+      console: { hostname: '127.0.0.1', port: 9470 },
       drainSeconds: 0,
       adminUserIds: [],
       corsOrigins: [],
@@ -57,6 +58,15 @@ describe('the environment', () => {
       expect.stringContaining('OIDC_ISSUER: '),
     ])
     expect(faults({ PUBLIC_URL: 'http://127.0.0.1:3030' })).toEqual([])
+    const CONSOLE_URL = 'https://console.example'
+    expect(readEnvironment({ ...oidc, CONSOLE_URL }).console?.publicUrl).toBe(CONSOLE_URL)
+    expect(readEnvironment({ ...oidc, CONSOLE_PORT: 'off' }).console).toBeUndefined()
+    expect(problemsOf(() => readEnvironment({ CONSOLE_URL }))).toEqual([
+      expect.stringContaining('CONSOLE_URL: signing in there needs'),
+    ])
+    expect(faults({ CONSOLE_URL: `${CONSOLE_URL}/console` })).toEqual([
+      expect.stringContaining('CONSOLE_URL: expected an origin'),
+    ])
   })
 
   test('is read whole', () => {
@@ -76,6 +86,8 @@ describe('the environment', () => {
         API_KEY_PREFIX_TEST: 'acmetest_',
         METRICS_HOST: '::',
         METRICS_PORT: '9000',
+        CONSOLE_HOST: '::1',
+        CONSOLE_PORT: '9001',
         DRAIN_SECONDS: '5',
       }),
     ).toEqual({
@@ -91,6 +103,7 @@ describe('the environment', () => {
       corsHeaders: ['X-App-*', 'X-Version'],
       keyPrefixes: { live: 'acme_', test: 'acmetest_' },
       metrics: { hostname: '::', port: 9000 },
+      console: { hostname: '::1', port: 9001 },
       drainSeconds: 5,
     })
   })

@@ -1,4 +1,5 @@
 /** `tollbook serve` */
+import type { ConsoleEnvironment, Environment } from '../../config/environment.ts'
 import type { Env } from '../../config/load-config.ts'
 import { secretsOf } from '../../config/upstream-credentials.ts'
 import { startGateway } from '../../server/gateway.ts'
@@ -81,9 +82,11 @@ export default command(
       demoUrls: {},
       highWaterMarkFile: args.state,
       metricsEndpoint: environment.metrics,
+      consoleEndpoint: manages(plane) ? consoleWithSignIn(environment) : undefined,
       log,
     })
-    log.info({ url: gateway.url, metricsUrl: gateway.metricsUrl, plane }, 'serving')
+    const { url, metricsUrl, consoleUrl } = gateway
+    log.info({ url, metricsUrl, consoleUrl, plane }, 'serving')
     const signal = await stopSignal
     const { drainSeconds } = environment
     log.info({ signal, drainSeconds }, 'stopping: calls in flight finish first')
@@ -92,3 +95,8 @@ export default command(
     process.exit(0)
   },
 )
+
+/** Nobody could sign in to another one: only `up` prints a link. */
+function consoleWithSignIn({ oidc, console }: Environment): ConsoleEnvironment | undefined {
+  return oidc && console?.publicUrl !== undefined ? console : undefined
+}

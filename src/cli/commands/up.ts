@@ -62,6 +62,9 @@ export default command(
   },
 )
 
+/** The operator of the demo. */
+const demoAdmin = 'demo-admin'
+
 /** What was started last is stopped first, whether a signal or an error ends it. */
 async function runUntilStopped(options: {
   readonly port: string | undefined
@@ -102,7 +105,8 @@ async function runUntilStopped(options: {
   await migrateWithRebuild({ url: databaseUrl })
   const keyFile = join(data, 'demo-key')
   const { key, tariff } = await loadOrCreateKey(config, environment, databaseUrl, keyFile)
-  const signInLink = newSignInLink({ subject: demoOwner })
+  const signInLink = newSignInLink({ role: 'owner', subject: demoOwner })
+  const consoleLink = newSignInLink({ role: 'admin', subject: demoAdmin })
   const gateway = await startGateway({
     config,
     environment,
@@ -117,12 +121,19 @@ async function runUntilStopped(options: {
       orFreePort: !process.env.METRICS_PORT,
     },
     signInLink,
+    consoleEndpoint: environment.console && {
+      ...environment.console,
+      orFreePort: !process.env.CONSOLE_PORT,
+    },
+    consoleLink,
     log: openLog('warn', secretsOf(config, variable)),
   })
   started.defer(() => gateway.stop())
   const tokens = await signTokens(config, jwtSecret)
   const portalUrl = `${gateway.url}/portal#link=${signInLink.token}`
-  const ready: Ready = { url: gateway.url, portalUrl, ...tokens, ...key, databaseUrl }
+  const consoleUrl = gateway.consoleUrl && `${gateway.consoleUrl}/console#link=${consoleLink.token}`
+  const urls = { url: gateway.url, portalUrl, ...(consoleUrl !== undefined && { consoleUrl }) }
+  const ready: Ready = { ...urls, ...tokens, ...key, databaseUrl }
   say(
     options.json
       ? JSON.stringify(ready)
@@ -148,7 +159,7 @@ async function signTokens(config: Config, secret: string) {
   const common = { secret, expiresInSeconds, issuer, audience }
   return {
     adminToken: await signToken({
-      ...{ ...common, subject: 'demo-admin' },
+      ...{ ...common, subject: demoAdmin },
       ...{ role: config.adminRole, roleClaim: config.roleClaim },
     }),
     ownerToken: await signToken({ ...common, subject: demoOwner }),

@@ -12,6 +12,8 @@ export interface Ready extends DemoKey {
   readonly url: string
   /** Signs in to the portal, once, from this machine, within ten minutes. */
   readonly portalUrl: string
+  /** The same of the operators' console; absent: it is not served. */
+  readonly consoleUrl?: string
   readonly adminToken: string
   readonly ownerToken: string
   readonly databaseUrl: string
@@ -29,7 +31,7 @@ interface Welcome {
 }
 
 export function welcomeText({ ready, config, demos, metricsUrl, data, tariff }: Welcome): string {
-  const { url, portalUrl, apiKey, accountId, ownerToken, adminToken } = ready
+  const { url, portalUrl, consoleUrl, apiKey, accountId, ownerToken, adminToken } = ready
   const month = new Date().toISOString().slice(0, 7)
   const command = (text: string) => `  ${pc.cyan(text)}`
   const ledger = data === undefined ? '' : ` --data ${data}`
@@ -46,6 +48,9 @@ export function welcomeText({ ready, config, demos, metricsUrl, data, tariff }: 
       : ['Make a call, and see what it was charged:', command(call)]),
     'See what its owner sees (the link signs in once, on this machine, within ten minutes):',
     command(portalUrl),
+    ...(consoleUrl
+      ? ['See what you see as its seller (in the same way):', command(consoleUrl)]
+      : []),
     'See what the key has left:',
     command(`curl -s ${url}/v1/key -H 'X-API-Key: ${apiKey}'`),
     'Print the bill, computed from the log:',

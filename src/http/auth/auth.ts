@@ -22,13 +22,8 @@ export interface Principal {
   readonly role: 'owner' | 'admin' | 'auditor'
 }
 
-export interface AuthOptions {
-  /** Without a secret and a URL nobody can sign in; with both, both kinds of token are accepted. */
-  readonly jwtSecret?: string | undefined
-  readonly jwksUrl?: string | undefined
-  /** The issuer and audience that a token must name, if given. */
-  readonly issuer?: string | undefined
-  readonly audience?: string | undefined
+/** How claims say who somebody is, and what he may do. */
+export interface RoleOptions {
   /** Subjects that are admins whatever role their token has. */
   readonly adminUserIds: readonly string[]
   /** The role names that make an admin and an auditor. */
@@ -41,6 +36,15 @@ export interface AuthOptions {
   readonly roleClaim?: string | undefined
   /** Where it names the organisation. */
   readonly organisationClaim: string
+}
+
+export interface AuthOptions extends RoleOptions {
+  /** Without a secret and a URL nobody can sign in; with both, both kinds of token are accepted. */
+  readonly jwtSecret?: string | undefined
+  readonly jwksUrl?: string | undefined
+  /** The issuer and audience that a token must name, if given. */
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
   /** How far the clock of the issuer may differ; 30 seconds unless given. */
   readonly clockToleranceSeconds?: number | undefined
   /** Called when the signing keys cannot be fetched. */
@@ -156,7 +160,7 @@ function bearerToken(authorization: string | null | undefined): string | undefin
  *
  * @throws TokenRefused
  */
-function principalOf(claims: JWTPayload, options: AuthOptions): Principal {
+export function principalOf(claims: JWTPayload, options: RoleOptions): Principal {
   const subject = claims.sub
   const organisation = claimAt(claims, options.organisationClaim) ?? undefined
   if (!isId(subject)) throw new TokenRefused(`sub: ${expectedId}, got ${printed(subject)}`)
@@ -170,7 +174,7 @@ function principalOf(claims: JWTPayload, options: AuthOptions): Principal {
 
 const expectedId = 'expected a text of 1 to 255 characters'
 
-function roleOf(subject: string, claims: JWTPayload, options: AuthOptions): Principal['role'] {
+function roleOf(subject: string, claims: JWTPayload, options: RoleOptions): Principal['role'] {
   const roles = rolesOf(claims, options.roleClaim)
   const has = (role: string) => roles.includes(role)
   if (options.adminUserIds.includes(subject) || has(options.adminRole)) return 'admin'
@@ -187,6 +191,6 @@ function rolesOf(claims: JWTPayload, roleClaim: string | undefined): readonly un
 }
 
 /** Ids go into the ledger: texts of a bounded length without control characters, which PostgreSQL's JSON refuses. */
-export function isId(value: unknown): value is string {
+function isId(value: unknown): value is string {
   return typeof value === 'string' && /^\P{C}{1,255}$/u.test(value)
 }

@@ -1,24 +1,20 @@
 /**
- * Sessions of browsers that are signed in to the portal. The cookie has a random id, of which the ledger's table has the hash.
- * Browsers send cookies whoever made the request: so a session counts only for what the portal's own pages ask (by
+ * Sessions of browsers that are signed in to a site. The cookie has a random id, of which the ledger's table has the hash.
+ * Browsers send cookies whoever made the request: so a session counts only for what the site's own pages ask (by
  * `Sec-Fetch-Site`, else by `Origin`), and changes need the token beside it that only these pages can read.
  */
 import { timingSafeEqual } from 'node:crypto'
-import type { PortalSessions, SessionOwner } from '../../ledger/sessions/portal-sessions.ts'
+import type { SessionOwner, SessionRows } from '../../ledger/sessions/session-rows.ts'
 import { RequestRefused } from '../errors/request-refused.ts'
 import type { Principal } from './auth.ts'
-
-/**
- * `__Host-` binds it to this host alone, and to a secure connection; browsers take loopback for one. Ports of a host share
- * their cookies, which is why the request must be of the same origin.
- */
-export const cookieName = '__Host-tollbook-portal'
+import { cookieAttributes, cookieOf, type Site } from './sites.ts'
+import { openUnknownCookies } from './unknown-cookies.ts'
 
 /** The header in which pages repeat the token of their session. */
 const csrfHeader = 'x-csrf-token'
 
-/** As `PortalSession`, with what its pages need. */
-interface BrowserSession extends SessionOwner {
+/** As `Session`, with what its pages need. */
+export interface BrowserSession extends SessionOwner {
   readonly signedInAt: Date
   readonly csrfToken: string
 }
@@ -29,7 +25,7 @@ export interface BrowserSessions {
    * @throws RequestRefused for what another site's page asks, and when the token does not fit
    */
   find(request: Request): Promise<BrowserSession | undefined>
-  /** The same as a principal: in the portal everyone is an owner, whatever else the user may do elsewhere. */
+  /** The same as a principal. */
   authenticate(request: Request): Promise<Principal | undefined>
   /**
    * Opens a session in place of the one that the browser may have.
@@ -41,65 +37,74 @@ export interface BrowserSessions {
   ): Promise<{ readonly session: BrowserSession; readonly setCookie: string }>
   /** Ends the session. @returns the `Set-Cookie` header that takes it from the browser */
   close(request: Request): Promise<string>
+  /** Ends all sessions of its user, of all browsers and sites. @returns the same */
+  closeAll(session: SessionOwner): Promise<string>
 }
 
-export function openBrowserSessions(sessions: PortalSessions): BrowserSessions {
+interface SessionsOptions {
+  readonly site: Site
+  readonly rows: SessionRows
+  /** The address of a request's client. */
+  readonly ipOf: (request: Request) => string
+}
+
+export function openBrowserSessions({ site, rows, ipOf }: SessionsOptions): BrowserSessions {
+  const unknownCookies = openUnknownCookies()
+  const takenCookie = `${site.cookieName}=; ${cookieAttributes}; Max-Age=0`
+
+  function sessionIdIn(request: Request): string | undefined {
+    const id = cookieOf(request, site.cookieName)
+    return id !== undefined && idPattern.test(id) ? id : undefined
+  }
+
   async function find(request: Request): Promise<BrowserSession | undefined> {
     const id = sessionIdIn(request)
     if (id === undefined) return undefined
     requireSameOrigin(request)
-    const session = await sessions.use(hashOf(id))
-    if (!session) return undefined
+    const hash = hashOf(id)
+    const name = Buffer.from(hash).toString('base64url')
+    if (!(await unknownCookies.mayLookUp(name, ipOf(request)))) return undefined
+    const session = await rows.use(hash)
+    if (!session || !site.roles.includes(session.role)) return undefined
+    unknownCookies.know(name)
     const csrfToken = csrfTokenOf(id)
     requireToken(request, csrfToken)
     return { ...session, csrfToken }
   }
+
   return {
     find,
     async authenticate(request) {
       const session = await find(request)
-      if (!session) return undefined
-      const { subject, organisation } = session
-      return { subject, role: 'owner', ...(organisation !== undefined && { organisation }) }
+      return session && principalOfSession(session)
     },
     async open(request, owner) {
       const id = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')
       const before = sessionIdIn(request)
-      const signedInAt = await sessions.open(
-        hashOf(id),
-        owner,
-        before === undefined ? undefined : hashOf(before),
-      )
+      const replaces = before === undefined ? undefined : hashOf(before)
+      const signedInAt = await rows.open(hashOf(id), owner, replaces)
       return {
         session: { ...owner, signedInAt, csrfToken: csrfTokenOf(id) },
-        setCookie: cookie(id),
+        setCookie: `${site.cookieName}=${id}; ${cookieAttributes}`,
       }
     },
     async close(request) {
       const id = sessionIdIn(request)
-      if (id !== undefined) await sessions.close(hashOf(id))
-      return `${cookie('')}; Max-Age=0`
+      if (id !== undefined) await rows.close(hashOf(id))
+      return takenCookie
+    },
+    async closeAll({ subject }) {
+      await rows.closeAll(subject)
+      return takenCookie
     },
   }
 }
 
-/** Lax, so that a link of a mail leads to the portal and not to a sign-in. */
-function cookie(id: string): string {
-  return `${cookieName}=${id}; Path=/; Secure; HttpOnly; SameSite=Lax`
+export function principalOfSession({ role, subject, organisation }: SessionOwner): Principal {
+  return { role, subject, ...(organisation !== undefined && { organisation }) }
 }
 
 const idPattern = /^[A-Za-z0-9_-]{43}$/
-
-/** Of two cookies of the name one is somebody else's, so neither counts. */
-function sessionIdIn({ headers }: Request): string | undefined {
-  const found = (headers.get('cookie') ?? '')
-    .split(';')
-    .map((part) => part.trim())
-    .filter((part) => part.startsWith(`${cookieName}=`))
-    .map((part) => part.slice(cookieName.length + 1))
-  const [id = ''] = found
-  return found.length === 1 && idPattern.test(id) ? id : undefined
-}
 
 function hashOf(id: string): Uint8Array {
   return Bun.SHA256.hash(`session:${id}`) as Uint8Array
@@ -117,7 +122,7 @@ export function requireSameOrigin({ headers, url }: Request): void {
   if (site !== null ? site === 'same-origin' : isOwnOrigin(origin, url)) return
   throw new RequestRefused({
     code: 'forbidden',
-    detail: 'A session of the portal counts only for what its own pages ask.',
+    detail: 'A session of a browser counts only for what the pages of its own site ask.',
   })
 }
 

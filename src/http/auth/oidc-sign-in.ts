@@ -1,21 +1,22 @@
 /**
- * Signing in to the portal at an identity provider: OpenID Connect, the code flow with PKCE, state and nonce. What a sign-in has
+ * Signing in to a site at an identity provider: OpenID Connect, the code flow with PKCE, state and nonce. What a sign-in has
  * begun with stands in a cookie of ten minutes until the provider sends the browser back.
  */
 import * as oidc from 'openid-client'
-import type { SessionOwner } from '../../ledger/sessions/portal-sessions.ts'
-import { isId } from './auth.ts'
-import { claimAt } from './claim-at.ts'
+import type { SessionOwner } from '../../ledger/sessions/session-rows.ts'
+import { principalOf, type RoleOptions } from './auth.ts'
+import { cookieAttributes, cookieOf, type Site, signedInPath } from './sites.ts'
 
 interface OidcOptions {
   readonly issuer: string
   readonly clientId: string
   /** Absent: the client is a public one, which PKCE protects. */
   readonly clientSecret?: string | undefined
-  /** Where browsers reach the portal: the provider sends them back there. */
+  readonly site: Site
+  /** Where browsers reach the site: the provider sends them back there. */
   readonly publicUrl: string
-  /** Where a token names the organisation. */
-  readonly organisationClaim: string
+  /** How a token says who somebody is. */
+  readonly roles: RoleOptions
 }
 
 interface Begun {
@@ -37,7 +38,7 @@ export interface OidcSignIn {
 /** Why nobody was signed in: the page says it in words. */
 export class SignInFailed extends Error {
   override readonly name = 'SignInFailed'
-  readonly reason: 'unavailable' | 'refused'
+  readonly reason: 'unavailable' | 'refused' | 'not-operator'
 
   constructor(reason: SignInFailed['reason'], cause: unknown) {
     super(`a sign-in failed (${reason})`, { cause })
@@ -45,19 +46,16 @@ export class SignInFailed extends Error {
   }
 }
 
-const cookieName = '__Host-tollbook-sign-in'
-const cookieAttributes = 'Path=/; Secure; HttpOnly; SameSite=Lax'
 const maxSeconds = 600
 /** How long the provider has for each reply. */
 const timeoutSeconds = 10
 /** Anybody can come back as from the provider, and each who does costs it a request. */
 const maxExchanges = 8
 
-export const signedInPath = '/portal/signed-in'
-
 export function openOidcSignIn(options: OidcOptions): OidcSignIn {
-  const { issuer, clientId, clientSecret, publicUrl } = options
-  const redirectUri = new URL(signedInPath, publicUrl).href
+  const { issuer, clientId, clientSecret, publicUrl, site, roles } = options
+  const cookieName = site.signInCookieName
+  const redirectUri = new URL(signedInPath(site), publicUrl).href
   let discovered: Promise<oidc.Configuration> | undefined
   let exchanges = 0
 
@@ -83,7 +81,7 @@ export function openOidcSignIn(options: OidcOptions): OidcSignIn {
         state: oidc.randomState(),
         nonce: oidc.randomNonce(),
         verifier: oidc.randomPKCECodeVerifier(),
-        returnTo: ownPath(returnTo),
+        returnTo: ownPath(site, returnTo),
       }
       const location = oidc.buildAuthorizationUrl(await discover(), {
         redirect_uri: redirectUri,
@@ -98,7 +96,7 @@ export function openOidcSignIn(options: OidcOptions): OidcSignIn {
       return { location, setCookie }
     },
     async finish(request) {
-      const begun = begunIn(request)
+      const begun = begunIn(cookieOf(request, cookieName))
       if (!begun) throw new SignInFailed('refused', 'the browser has begun no sign-in')
       if (exchanges >= maxExchanges)
         throw new SignInFailed('unavailable', 'too many sign-ins at once')
@@ -114,8 +112,8 @@ export function openOidcSignIn(options: OidcOptions): OidcSignIn {
           pkceCodeVerifier: begun.verifier,
           idTokenExpected: true,
         })
-        const owner = ownerFrom(tokens.claims(), options.organisationClaim)
-        return { owner, returnTo: ownPath(begun.returnTo) }
+        const owner = ownerFrom(site, principalOf(tokens.claims() ?? {}, roles))
+        return { owner, returnTo: ownPath(site, begun.returnTo) }
       } catch (error) {
         throw error instanceof SignInFailed ? error : new SignInFailed('refused', error)
       } finally {
@@ -127,15 +125,11 @@ export function openOidcSignIn(options: OidcOptions): OidcSignIn {
 }
 
 /** The cookie is the browser's own, and a browser could have any: what it says is checked where it is used. */
-function begunIn({ headers }: Request): Begun | undefined {
-  const found = (headers.get('cookie') ?? '')
-    .split(';')
-    .map((part) => part.trim())
-    .filter((part) => part.startsWith(`${cookieName}=`))
-  if (found.length !== 1) return undefined
+function begunIn(cookie = ''): Begun | undefined {
   try {
-    const text = Buffer.from(found[0]?.slice(cookieName.length + 1) ?? '', 'base64url').toString()
-    const { state, nonce, verifier, returnTo } = JSON.parse(text)
+    const { state, nonce, verifier, returnTo } = JSON.parse(
+      Buffer.from(cookie, 'base64url').toString(),
+    )
     const texts = [state, nonce, verifier, returnTo]
     if (texts.some((value) => typeof value !== 'string' || value === '')) return undefined
     return { state, nonce, verifier, returnTo }
@@ -144,22 +138,18 @@ function begunIn({ headers }: Request): Begun | undefined {
   }
 }
 
-/** A page of the portal, and of nobody else: whatever else is asked for, such as to sign in again, leads to the first one. */
-function ownPath(path: string | null): string {
-  const isPage = path !== null && /^\/portal(\/(?!sign)[A-Za-z0-9_-]+){0,2}$/.test(path)
-  return isPage ? path : '/portal'
+/** A page of the site, and of nobody else: whatever else is asked for, such as to sign in again, leads to the first one. */
+function ownPath({ root }: Site, path: string | null): string {
+  if (!path?.startsWith(root)) return root
+  return /^(\/(?!sign)[A-Za-z0-9_-]+){0,2}$/.test(path.slice(root.length)) ? path : root
 }
 
-/** @throws Error for a claim that names no owner */
-function ownerFrom(
-  claims: Readonly<Record<string, unknown>> = {},
-  organisationClaim: string,
-): SessionOwner {
-  const { sub } = claims
-  const organisation = claimAt(claims, organisationClaim) ?? undefined
-  if (!isId(sub)) throw new Error('the token has no subject that can own an account')
-  if (organisation === undefined) return { subject: sub }
-  // Read as the user's own, it would create keys on the wrong account.
-  if (!isId(organisation)) throw new Error(`the claim ${organisationClaim} names no organisation`)
-  return { subject: sub, organisation }
+/**
+ * In the portal everyone is an owner, whatever else the user may do elsewhere; in the console nobody is.
+ * @throws SignInFailed
+ */
+function ownerFrom(site: Site, principal: SessionOwner): SessionOwner {
+  if (site.roles.includes(principal.role)) return principal
+  if (site.roles.includes('owner')) return { ...principal, role: 'owner' }
+  throw new SignInFailed('not-operator', 'the token names no role of operators')
 }

@@ -3,15 +3,21 @@
  * a browser of the same machine can use it.
  */
 import { timingSafeEqual } from 'node:crypto'
-import type { SessionOwner } from '../../ledger/sessions/portal-sessions.ts'
+import type { SessionOwner } from '../../ledger/sessions/session-rows.ts'
 
 const lifetimeMs = 10 * 60_000
 
 export interface SignInLink {
   /** Stands in the link. */
   readonly token: string
-  /** Takes the token. @returns whom it signs in; undefined: it is wrong, used or too old */
-  take(token: string): SessionOwner | undefined
+  /**
+   * Signs in whoever has the token; undefined: it is wrong, used or too old. A sign-in that fails does not use it up.
+   * @param open opens the session
+   */
+  signIn<Session>(
+    token: string,
+    open: (owner: SessionOwner) => Promise<Session>,
+  ): Promise<Session | undefined>
 }
 
 /** @param nowMs a monotonic clock */
@@ -24,13 +30,19 @@ export function newSignInLink(
   let isUsed = false
   return {
     token,
-    take(given) {
+    async signIn(given, open) {
       const [a, b] = [Buffer.from(given), Buffer.from(token)]
       if (isUsed || nowMs() > until || a.length !== b.length || !timingSafeEqual(a, b)) {
         return undefined
       }
+      // Before the session is there, so that of two at once one is signed in.
       isUsed = true
-      return owner
+      try {
+        return await open(owner)
+      } catch (error) {
+        isUsed = false
+        throw error
+      }
     },
   }
 }

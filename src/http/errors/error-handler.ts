@@ -65,7 +65,11 @@ function refusalIn(error: unknown): Refusal | undefined {
 }
 
 /** What a pointer begins with where it does not lead into the body: as in the refusals of calls. */
-const beginnings: Readonly<Record<string, string>> = { query: 'query', params: 'path' }
+const beginnings: Readonly<Record<string, string>> = {
+  query: 'query',
+  params: 'path',
+  headers: 'header',
+}
 
 /** The first fault of each field: a missing field is also not a text, which says nothing more. */
 function invalidParts(error: ValidationError): InvalidPart[] {

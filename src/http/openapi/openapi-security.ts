@@ -1,5 +1,5 @@
 /** How clients of each kind of route authenticate, for the API documentation. */
-import { cookieName } from '../auth/browser-sessions.ts'
+import { portal } from '../auth/sites.ts'
 
 const securitySchemes = {
   apiKey: {
@@ -24,7 +24,7 @@ const securitySchemes = {
   session: {
     type: 'apiKey',
     in: 'cookie',
-    name: cookieName,
+    name: portal.cookieName,
     description:
       'The session of a browser that is signed in at `/portal`. It counts only for requests of pages of the same origin, and changes need its `X-CSRF-Token`.',
   },

@@ -1,16 +1,22 @@
 /** What the routes of owners and operators need. */
 import type { Sql } from '../../ledger/connect.ts'
+import type { SessionRows } from '../../ledger/sessions/session-rows.ts'
 import type { Actor } from '../../management/actor.ts'
 import type { Management } from '../../management/management.ts'
 import type { Principal } from '../auth/auth.ts'
 import type { authPlugin } from '../auth/auth-plugin.ts'
 import type { ReportQueue } from '../report-queue.ts'
+import type { RouteAddress } from './customer/prices.ts'
 
 export interface RouteDeps {
   readonly management: Management
   /** Connects as the role of management. What takes long is computed by `reports`. */
   readonly sql: Sql
   readonly reports: ReportQueue
+  /** Of browsers. */
+  readonly sessions: Pick<SessionRows, 'closeAll'>
+  /** Where the routes are that prices are of, by their ids. */
+  readonly routes: Readonly<Record<string, RouteAddress>>
   /** One plugin for all routes of an app: it keeps the principal of each request. */
   readonly signIn: ReturnType<typeof authPlugin>
   /** The permissions of the configuration. */

@@ -5,7 +5,7 @@ import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import type { EventPage } from '../../reports/log-reader/event-feed.ts'
 import { integer, typedSchema } from './fields.ts'
 
-interface EventView
+export interface EventView
   extends Omit<
     RecordedEvent,
     'shard' | 'position' | 'recordedAt' | 'occurredAt' | 'lots' | 'private' | 'instance' | 'login'
@@ -22,7 +22,7 @@ interface EventView
   readonly reason?: string
 }
 
-const EventSchema = t.Object({
+export const EventSchema = t.Object({
   position: t.String(),
   type: t.String(),
   summary: t.String(),

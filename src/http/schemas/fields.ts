@@ -122,6 +122,16 @@ export const requiredExternalId = t.String({
   description: 'Unique per account: the same request again with it gets the same response.',
 })
 export const externalId = t.Optional(requiredExternalId)
+/** Of routes that move credits. */
+export const idempotencyHeader = t.Object({
+  'idempotency-key': t.Optional(
+    t.String({
+      pattern: '^[!-~]{1,200}$',
+      title: '1 to 200 printable ASCII characters without spaces',
+      description: 'Stands in for the `externalId` of a body that has none.',
+    }),
+  ),
+})
 export const permissions = nullable(
   t.Array(t.String({ minLength: 1, maxLength: 63 }), {
     minItems: 1,

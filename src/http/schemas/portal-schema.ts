@@ -2,10 +2,12 @@
 import { t } from 'elysia'
 import type { BalanceHistory } from '../../reports/account/balance-history.ts'
 import type { RefusedReceipt } from '../../reports/charge/call-receipt.ts'
+import type { CallReport } from '../../reports/charge/call-report.ts'
 import type { Charge } from '../../reports/charge/charge-shape.ts'
 import type { StatementMonth } from '../../reports/statement/statement-months.ts'
 import type { UsageSeries } from '../../reports/usage/usage-series.ts'
 import { ChargeResponse } from '../routes/customer/customer-schemas.ts'
+import { EventSchema, type EventView } from './event-schema.ts'
 import { integer, sum, typedSchema } from './fields.ts'
 
 const text = t.String()
@@ -86,4 +88,21 @@ const RefusedSchema = typedSchema<RefusedReceipt>(
 
 export const Receipt = t.Object({
   call: typedSchema<Charge | RefusedReceipt>(t.Union([ChargeResponse, RefusedSchema])),
+})
+
+/** The same with all that operators see of it. */
+export const AuditedCall = t.Object({
+  ...Receipt.properties,
+  price: typedSchema<CallReport['price']>(
+    t.Nullable(
+      t.Object({
+        words: t.String({ description: 'What the price says, in a few words.' }),
+        plan: t.Nullable(
+          t.String({ description: 'The plan whose own price it is; null: everyone’s.' }),
+        ),
+      }),
+      { description: 'The price by which it was sold; null: nothing was held.' },
+    ),
+  ),
+  events: t.Array(typedSchema<EventView>(EventSchema)),
 })

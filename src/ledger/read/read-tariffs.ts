@@ -3,14 +3,15 @@ import type { Pack, Plan } from '../../../events/tariffs.ts'
 import type { CreditScale } from '../../lib/credit-scale.ts'
 import type { Sql } from '../connect.ts'
 
+interface TariffContent {
+  readonly plans: Record<string, Plan>
+  readonly prices: Record<string, unknown>
+  readonly credits?: CreditScale
+}
+
 /** Prices and plans as published; undefined: the ledger has no such tariff. */
-export async function readTariff(
-  sql: Sql,
-  hash: string,
-): Promise<{ plans: Record<string, Plan>; prices: Record<string, unknown> } | undefined> {
-  const [row] = await sql<
-    { content: { plans: Record<string, Plan>; prices: Record<string, unknown> } }[]
-  >`select content from find_tariff_v1(${hash})`
+export async function readTariff(sql: Sql, hash: string): Promise<TariffContent | undefined> {
+  const [row] = await sql<{ content: TariffContent }[]>`select content from find_tariff_v1(${hash})`
   return row?.content
 }
 

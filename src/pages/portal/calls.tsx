@@ -1,12 +1,12 @@
 /** What calls cost, the newest first, and a call by its request id. */
 import { useState } from 'preact/hooks'
 import type { ApiError } from '../shared/api.ts'
+import { usePage } from '../shared/context.ts'
 import { timeText } from '../shared/format.ts'
+import { Link } from '../shared/link.tsx'
 import { Empty, Failure, Loaded, Panel, Table } from '../shared/parts.tsx'
+import type { ListedCharge } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
-import { Link } from './link.tsx'
-import type { ListedCharge } from './types.ts'
 
 interface Page {
   readonly charges: readonly ListedCharge[]
@@ -14,7 +14,7 @@ interface Page {
 }
 
 export function CallsPage() {
-  const { api, credits, go } = usePortal()
+  const { api, credits, go } = usePage()
   const [id, setId] = useState('')
   const [older, setOlder] = useState<Page>()
   const [error, setError] = useState<ApiError>()

@@ -1,13 +1,13 @@
 /** What is left, how long it lasts, what it went to, and what needs attention. */
 import { ApiError } from '../shared/api.ts'
 import { Chart, type ChartSeries } from '../shared/chart.tsx'
+import { usePage } from '../shared/context.ts'
 import { count, dayText, total } from '../shared/format.ts'
+import { colorOfKind, kindNames } from '../shared/kinds.ts'
+import { Link } from '../shared/link.tsx'
 import { Empty, Loaded, Panel, Table } from '../shared/parts.tsx'
+import type { Account, Balance, History, Usage } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
-import { colorOfKind, kindNames } from './kinds.ts'
-import { Link } from './link.tsx'
-import type { Account, Balance, History, Usage } from './types.ts'
 import { Warnings } from './warnings.tsx'
 
 interface Home {
@@ -17,7 +17,7 @@ interface Home {
 }
 
 export function HomePage() {
-  const { api } = usePortal()
+  const { api } = usePage()
   const home = useData(async (): Promise<Home | null> => {
     try {
       const [{ account }, { balance }, { history }] = await Promise.all([
@@ -63,7 +63,7 @@ function WithAccount({ account, balance, history }: Home) {
 }
 
 function Runway({ account, balance, history }: Home) {
-  const { credits, figure } = usePortal()
+  const { credits, figure } = usePage()
   const { forecast, days } = history
   const times = [...days, ...(forecast?.days ?? [])].map((day) => Date.parse(day) / 1_000)
   const lapses = forecast?.lapses ?? []
@@ -133,7 +133,7 @@ function seriesOf({ days, kinds, forecast }: History): ChartSeries[] {
 
 /** @param month the ledger's */
 function ThisMonth({ month }: { month: string }) {
-  const { api, credits } = usePortal()
+  const { api, credits } = usePage()
   const usage = useData(
     () =>
       api

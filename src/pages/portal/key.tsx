@@ -1,16 +1,16 @@
 /** One key: what it may do, its history, a new secret for it, and its end. */
 import { useState } from 'preact/hooks'
 import type { ApiError } from '../shared/api.ts'
+import { usePage } from '../shared/context.ts'
 import { dayText, timeText } from '../shared/format.ts'
+import { Link } from '../shared/link.tsx'
 import { Dialog, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import type { Key, KeyEvent } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
 import { ShownKey, stateText } from './keys.tsx'
-import { Link } from './link.tsx'
-import type { Key, KeyEvent } from './types.ts'
 
 export function KeyPage({ id }: { id: string }) {
-  const { api } = usePortal()
+  const { api } = usePage()
   const path = `/api-keys/${encodeURIComponent(id)}`
   const key = useData(() => api.get<{ apiKey: Key }>(path), [api, path])
   const events = useData(
@@ -73,7 +73,7 @@ export function KeyPage({ id }: { id: string }) {
 }
 
 function Facts({ apiKey }: { apiKey: Key }) {
-  const { credits } = usePortal()
+  const { credits } = usePage()
   const { id, keyPrefix, rateLimit, monthlyCredits, creditsUsed, createdAt, lastUsedAt } = apiKey
   const facts: [string, string][] = [
     ['State', stateText(apiKey)],
@@ -98,7 +98,7 @@ function Facts({ apiKey }: { apiKey: Key }) {
 }
 
 function Rotate({ path, onClose }: { path: string; onClose(): void }) {
-  const { api } = usePortal()
+  const { api } = usePage()
   const [hours, setHours] = useState('24')
   const [shown, setShown] = useState<string>()
   const [error, setError] = useState<ApiError>()
@@ -144,7 +144,7 @@ function Rotate({ path, onClose }: { path: string; onClose(): void }) {
 }
 
 function Revoke(props: { path: string; name: string; onClose(): void }) {
-  const { api } = usePortal()
+  const { api } = usePage()
   const [error, setError] = useState<ApiError>()
   const revoke = async () => {
     try {

@@ -1,15 +1,15 @@
 /** All keys of the account, and a new one. */
 import { useState } from 'preact/hooks'
 import type { ApiError } from '../shared/api.ts'
+import { usePage } from '../shared/context.ts'
 import { dayText } from '../shared/format.ts'
+import { Link } from '../shared/link.tsx'
 import { Copyable, Dialog, Empty, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import type { Key } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
-import { Link } from './link.tsx'
-import type { Key } from './types.ts'
 
 export function KeysPage() {
-  const { api, credits } = usePortal()
+  const { api, credits } = usePage()
   const [isCreating, setCreating] = useState(false)
   const keys = useData(() => api.get<{ apiKeys: Key[] }>('/api-keys?limit=200'), [api])
   const close = () => {
@@ -78,7 +78,7 @@ export function stateText({ active, revokedAt, expiresAt, mode }: Key): string {
 }
 
 function CreateKey({ onClose }: { onClose(): void }) {
-  const { api } = usePortal()
+  const { api } = usePage()
   const [name, setName] = useState('')
   const [mode, setMode] = useState('live')
   const [shown, setShown] = useState<string>()

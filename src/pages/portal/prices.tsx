@@ -1,14 +1,13 @@
 /** What calls and plans cost now, and what they will cost. */
-import { formatMoney } from '../../lib/format-figures.ts'
-import { limitsOfPlan, limitsText } from '../../lib/rate-limits.ts'
+import { usePage } from '../shared/context.ts'
 import { dayText } from '../shared/format.ts'
-import { Empty, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { Empty, Loaded } from '../shared/parts.tsx'
+import { TariffPanel } from '../shared/tariff.tsx'
+import type { Prices } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
-import type { Prices, Tariff } from './types.ts'
 
 export function PricesPage() {
-  const { api } = usePortal()
+  const { api } = usePage()
   const prices = useData(() => api.get<Prices>('/account/prices'), [api])
   return (
     <>
@@ -17,12 +16,12 @@ export function PricesPage() {
         {({ current, announced, routes }) => (
           <>
             {current ? (
-              <InForce tariff={current} routes={routes} title="In force" />
+              <TariffPanel tariff={current} routes={routes} title="In force" />
             ) : (
               <Empty>No prices are published yet.</Empty>
             )}
             {announced.map((tariff) => (
-              <InForce
+              <TariffPanel
                 key={tariff.from}
                 tariff={tariff}
                 routes={routes}
@@ -34,73 +33,5 @@ export function PricesPage() {
         )}
       </Loaded>
     </>
-  )
-}
-
-function InForce(props: {
-  tariff: Tariff
-  routes: Prices['routes']
-  title: string
-  /** What is in force before that, from which a price may differ. */
-  before?: Tariff | undefined
-}) {
-  const { tariff, routes, title, before } = props
-  const { words, plans, notice } = tariff
-  const isChanged = (route: string) => before !== undefined && before.words[route] !== words[route]
-  return (
-    <Panel title={title}>
-      {notice && (
-        <p>
-          <Stored text={notice} />
-        </p>
-      )}
-      <Table
-        caption={`Prices, ${title}`}
-        rows={Object.keys(words)}
-        keyOf={(route) => route}
-        columns={[
-          { head: 'Route', cell: (route) => route },
-          {
-            head: 'Call',
-            cell: (route) => {
-              const at = routes[route]
-              return at && <code>{`${at.methods.join(', ')} ${at.path}`}</code>
-            },
-          },
-          {
-            head: 'Price',
-            cell: (route) => (
-              <>
-                {isChanged(route) && <strong>changed: </strong>}
-                {words[route]}
-              </>
-            ),
-          },
-        ]}
-      />
-      <h3>Plans</h3>
-      <Plans plans={plans} title={title} />
-    </Panel>
-  )
-}
-
-function Plans({ plans, title }: { plans: Tariff['plans']; title: string }) {
-  const { credits } = usePortal()
-  return (
-    <Table
-      caption={`Plans, ${title}`}
-      rows={Object.entries(plans)}
-      keyOf={([name]) => name}
-      columns={[
-        { head: 'Plan', cell: ([name]) => name },
-        { head: 'Fee a month', isFigure: true, cell: ([, { fee }]) => formatMoney(fee) },
-        { head: 'Allowance a month', isFigure: true, cell: ([, plan]) => credits(plan.credits) },
-        {
-          head: 'At most',
-          isFigure: true,
-          cell: ([, plan]) => limitsText(limitsOfPlan(plan)),
-        },
-      ]}
-    />
   )
 }

@@ -1,15 +1,14 @@
-/** One call as a receipt: what was held, charged and refunded, or why it was refused. */
+/** One of the account's calls, by its request id. */
 import { ApiError } from '../shared/api.ts'
-import { timeText } from '../shared/format.ts'
+import { usePage } from '../shared/context.ts'
+import { Link } from '../shared/link.tsx'
 import { Empty, Loaded, Panel } from '../shared/parts.tsx'
+import { Steps } from '../shared/receipt.tsx'
+import type { Receipt } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
-import { Link } from './link.tsx'
-import { deliveryWords, refusalWords, terminationWords } from './receipt-words.ts'
-import type { Receipt } from './types.ts'
 
 export function ReceiptPage({ id }: { id: string }) {
-  const { api } = usePortal()
+  const { api } = usePage()
   const call = useData(
     () =>
       api.get<{ call: Receipt }>(`/account/calls/${encodeURIComponent(id)}`).then(
@@ -31,7 +30,18 @@ export function ReceiptPage({ id }: { id: string }) {
         <Loaded data={call} height="low">
           {(found) =>
             found ? (
-              <Steps call={found} />
+              <Steps
+                call={found}
+                about={
+                  <>
+                    Route <code>{found.endpoint}</code>, key{' '}
+                    <Link to={`/portal/keys/${found.keyId}`}>
+                      <code>{found.keyId}</code>
+                    </Link>
+                    .
+                  </>
+                }
+              />
             ) : (
               <Empty>
                 Nothing is known of a call of this id. Free calls have no receipt, and refused ones
@@ -43,116 +53,4 @@ export function ReceiptPage({ id }: { id: string }) {
       </Panel>
     </>
   )
-}
-
-interface Step {
-  readonly what: string
-  readonly when?: string | null | undefined
-  readonly position?: string | undefined
-}
-
-function Steps({ call }: { call: Receipt }) {
-  const { credits } = usePortal()
-  const steps = call.status === 'refused' ? refusedSteps(call, credits) : stepsOf(call, credits)
-  return (
-    <>
-      <p class="large">{outcomeText(call, credits)}</p>
-      <p>
-        Route <code>{call.endpoint}</code>, key{' '}
-        <Link to={`/portal/keys/${call.keyId}`}>
-          <code>{call.keyId}</code>
-        </Link>
-        .
-      </p>
-      <ol class="steps">
-        {steps.map(({ what, when, position }) => (
-          <li key={what}>
-            <p>{what}</p>
-            <p class="note">
-              {when && timeText(when)}{' '}
-              {position && (
-                <>
-                  position <code>{position}</code>
-                </>
-              )}
-            </p>
-          </li>
-        ))}
-      </ol>
-    </>
-  )
-}
-
-type Credits = (sum: number | string) => string
-
-function outcomeText(
-  { status, credits: charged = 0, refunded = 0 }: Receipt,
-  credits: Credits,
-): string {
-  switch (status) {
-    case 'held':
-      return 'Still under way'
-    case 'settled':
-      return refunded > 0
-        ? `${credits(charged)} charged, ${credits(refunded)} refunded`
-        : `${credits(charged)} charged`
-    case 'refused':
-      return 'Refused, nothing charged'
-    default:
-      return 'Not charged'
-  }
-}
-
-function stepsOf(call: Receipt, credits: Credits): Step[] {
-  const { positions = {}, heldCredits = 0, credits: charged = 0, refunded = 0 } = call
-  const at = (name: string) => [positions[name] ?? []].flat()[0]
-  const counted = [
-    call.quantity !== undefined && `${call.quantity.toLocaleString('en')} counted`,
-    ...Object.entries(call.parts ?? {}).map(([name, n]) => `${name} ${n.toLocaleString('en')}`),
-    call.by !== undefined && `at the rate of ${call.by}`,
-  ].filter((text) => text)
-  const steps: Step[] = [
-    {
-      what: `Held: up to ${credits(heldCredits)} were set aside when the call began.`,
-      ...{ when: call.heldAt, position: at('held') },
-    },
-  ]
-  if (call.status === 'settled') {
-    steps.push({
-      what: `Charged: ${credits(charged)}${counted.length > 0 ? ` (${counted.join(', ')})` : ''}.`,
-      ...{ when: call.settledAt, position: at('settled') },
-    })
-  }
-  if (call.status === 'released') {
-    const why = refusalWords[call.reason ?? ''] ?? (call.reason ?? '').replaceAll('_', ' ')
-    steps.push({
-      what: `Released: nothing was charged. ${why}`,
-      ...{ when: call.resolvedAt, position: at('released') },
-    })
-  }
-  if (call.status === 'expired') {
-    steps.push({
-      what: 'Expired: the gateway never ended the call, and nothing was charged.',
-      ...{ when: call.resolvedAt, position: at('expired') },
-    })
-  }
-  const termination = terminationWords[call.terminatedBy ?? '']
-  if (termination !== undefined) steps.push({ what: termination })
-  const delivery = deliveryWords[call.delivery ?? '']
-  if (delivery !== undefined) steps.push({ what: delivery })
-  if (refunded > 0) {
-    steps.push({ what: `Refunded: ${credits(refunded)}.`, position: at('refunded') })
-  }
-  return steps
-}
-
-function refusedSteps({ reason = '', figures = {}, refusedAt }: Receipt, credits: Credits): Step[] {
-  const { required, available, limit } = figures
-  const needed =
-    required === undefined
-      ? ''
-      : ` It would have needed ${credits(required)}, and there were ${credits(available ?? 0)}.`
-  const why = refusalWords[reason] ?? `The reason is ${reason.replaceAll('_', ' ')}.`
-  const reached = limit === undefined ? '' : ` The limit is ${limit}.`
-  return [{ what: `Refused: ${why}${needed}${reached}`, when: refusedAt }]
 }

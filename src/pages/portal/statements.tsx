@@ -1,14 +1,14 @@
 /** The months that have statements: each to be read, printed, or taken into a spreadsheet. */
 
 import { ApiError } from '../shared/api.ts'
+import { usePage } from '../shared/context.ts'
 import { count, monthText } from '../shared/format.ts'
 import { Empty, Loaded, Panel, Table } from '../shared/parts.tsx'
+import type { StatementMonth } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
-import type { StatementMonth } from './types.ts'
 
 export function StatementsPage() {
-  const { api, credits } = usePortal()
+  const { api, credits } = usePage()
   const months = useData(
     () =>
       api.get<{ statements: StatementMonth[] }>('/account/statements').then(

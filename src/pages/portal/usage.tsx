@@ -1,11 +1,11 @@
 /** What was used over time, in all and by key, route, model or outcome. */
 import { useMemo, useState } from 'preact/hooks'
 import { Chart } from '../shared/chart.tsx'
+import { usePage } from '../shared/context.ts'
 import { count, dayText, timeText, toNumber, total } from '../shared/format.ts'
 import { Empty, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import type { Key, Usage } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
-import type { Key, Usage } from './types.ts'
 
 const spans = [
   { name: 'Today', days: 1, by: 'hour' },
@@ -34,7 +34,7 @@ type Group = (typeof groups)[number]['id']
 type Figure = (typeof figures)[number]['id']
 
 export function UsagePage() {
-  const { api } = usePortal()
+  const { api } = usePage()
   const [span, setSpan] = useState(2)
   const [group, setGroup] = useState<Group>('route')
   const [figure, setFigure] = useState<Figure>('credits')
@@ -114,7 +114,7 @@ function UsageOver(props: {
   nameOf(name: string | null): string
   isHourly: boolean
 }) {
-  const { credits, figure: plain } = usePortal()
+  const { credits, figure: plain } = usePage()
   const { usage, figure, nameOf, isHourly } = props
   const { steps, series, total: all } = usage
   const figureText = (value: number | string) =>

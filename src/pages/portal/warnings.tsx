@@ -1,17 +1,18 @@
 /** What whoever owns the account should know before it stops calls. */
+
+import { usePage } from '../shared/context.ts'
 import { dayText } from '../shared/format.ts'
+import { Link } from '../shared/link.tsx'
 import { Stored } from '../shared/parts.tsx'
+import type { Account, Balance, History, Key, Prices } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
-import { usePortal } from './context.ts'
-import { Link } from './link.tsx'
-import type { Account, Balance, History, Key, Prices } from './types.ts'
 
 const dayMs = 86_400_000
 /** So near a key's end, or the end of the credits, is a warning. */
 const nearDays = { key: 14, credits: 7 }
 
 export function Warnings(props: { account: Account; balance: Balance; history: History }) {
-  const { api, credits } = usePortal()
+  const { api, credits } = usePage()
   const { account, balance, history } = props
   const keys = useData(() => api.get<{ apiKeys: Key[] }>('/api-keys?limit=200'), [api])
   const prices = useData(() => api.get<Prices>('/account/prices'), [api])

@@ -4,7 +4,8 @@
 export interface Session {
   readonly subject: string
   readonly organisation?: string
-  readonly accountId: string
+  /** Of operators: what they may do. */
+  readonly role?: 'admin' | 'auditor'
   readonly csrfToken: string
 }
 
@@ -23,7 +24,12 @@ export class ApiError extends Error {
 
 export interface Api {
   get<T>(path: string): Promise<T>
-  send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Promise<T>
+  send<T>(
+    method: 'POST' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<T>
 }
 
 /** @param session absent: before a sign-in */
@@ -31,10 +37,10 @@ export function openApi(session?: Session): Api {
   const token = session && { 'x-csrf-token': session.csrfToken }
   return {
     get: (path) => request(path, { headers: { ...token } }),
-    send: (method, path, body) =>
+    send: (method, path, body, headers) =>
       request(path, {
         method,
-        headers: { ...token, ...(body && { 'content-type': 'application/json' }) },
+        headers: { ...token, ...headers, ...(body && { 'content-type': 'application/json' }) },
         ...(body && { body: JSON.stringify(body) }),
       }),
   }

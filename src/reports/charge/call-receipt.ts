@@ -18,7 +18,7 @@ export interface RefusedReceipt {
   readonly refusedAt: string
 }
 
-type CallReceipt = Charge | RefusedReceipt
+export type CallReceipt = Charge | RefusedReceipt
 
 /** @returns undefined when nothing is known of a call of this id, or it is another account's than the one that is given */
 export async function readCallReceipt(

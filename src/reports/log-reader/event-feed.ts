@@ -6,12 +6,12 @@
  * events or none although more follow.
  */
 import type { LogPosition, RecordedEvent } from '../../../events/event.ts'
-import { streamOf } from '../../../events/stream-of.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
 import { findFirstEvent, findKeyOwner } from './find-account.ts'
 import { readLogEnd } from './log-end.ts'
 import { positionAt } from './position-at.ts'
+import { selectEvents } from './select-events.ts'
 
 export interface EventFilter {
   readonly accountId?: string
@@ -138,17 +138,14 @@ interface Range {
 
 async function readRange(sql: Sql, range: Range): Promise<RecordedEvent[]> {
   const { shard, accountId, keyId, types, from, to, maxRows } = range
-  const rows = await sql<Omit<RecordedEvent, 'stream'>[]>`
-    select shard, position, recorded_at as "recordedAt", occurred_at as "occurredAt", type,
-      stream_version as "streamVersion", account_id as "accountId", key_id as "keyId", mode,
-      request_id as "requestId", endpoint, tariff, credits, quantity, slots, status,
-      latency_ms as "latencyMs", lots, held, moved, actor, instance, login, payload, private
-    from events
+  return selectEvents(
+    sql,
+    sql`
     where shard = ${shard} and position between ${from} and ${to}
       ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
       ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
       ${types === undefined ? sql`` : sql`and type = any(${sql.array([...types], 1009)})`}
     order by position
-    limit ${maxRows}`
-  return rows.map((row) => ({ ...row, stream: streamOf(row) }))
+    limit ${maxRows}`,
+  )
 }

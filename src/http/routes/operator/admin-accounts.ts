@@ -12,6 +12,7 @@ import {
   credits,
   cursor,
   externalId,
+  idempotencyHeader,
   idParams,
   integer,
   iso,
@@ -190,9 +191,9 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     )
     .post(
       '/admin/accounts/:id/grants',
-      async ({ body, params, principal, status }) => {
+      async ({ body, headers, params, principal, status }) => {
         requireValid(contradictions(body))
-        const { reason, mode = 'live', startsAt, expiresAt, ...grant } = body
+        const { reason, mode = 'live', startsAt, expiresAt, ...grant } = named(body, headers)
         const wanted = {
           ...grant,
           mode,
@@ -205,6 +206,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
       {
         signedIn: 'admin',
         params: idParams,
+        headers: idempotencyHeader,
         body: NewGrant,
         response: { 201: GrantResponse, ...changeProblems },
         detail: {
@@ -239,7 +241,8 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     )
     .post(
       '/admin/accounts/:id/adjustments',
-      async ({ body: { reason, mode = 'live', ...wanted }, params, principal, status }) => {
+      async ({ body, headers, params, principal, status }) => {
+        const { reason, mode = 'live', ...wanted } = named(body, headers)
         const actor = operatorActor(principal, reason)
         const adjusted = await management.adjust(params.id, { ...wanted, mode }, actor)
         return status(201, { adjustment: unwrap(adjusted) })
@@ -247,6 +250,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
       {
         signedIn: 'admin',
         params: idParams,
+        headers: idempotencyHeader,
         body: NewAdjustment,
         response: { 201: AdjustmentResponse, ...changeProblems },
         detail: {
@@ -260,14 +264,15 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     )
     .post(
       '/admin/charges/:id/refund',
-      async ({ body, params, principal, status }) => {
-        const { reason, ...wanted } = body ?? {}
+      async ({ body, headers, params, principal, status }) => {
+        const { reason, ...wanted } = named(body ?? {}, headers)
         const actor = operatorActor(principal, reason)
         return status(201, { refund: unwrap(await management.refund(params.id, wanted, actor)) })
       },
       {
         signedIn: 'admin',
         params: idParams,
+        headers: idempotencyHeader,
         body: NewRefund,
         response: { 201: RefundResponse, ...changeProblems },
         detail: {
@@ -279,6 +284,14 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         },
       },
     )
+}
+
+/** The name under which a movement of credits is made once: that of the body, or else the header's. */
+function named<Body extends { externalId?: string }>(
+  body: Body,
+  { 'idempotency-key': key }: Static<typeof idempotencyHeader>,
+): Body {
+  return body.externalId === undefined && key !== undefined ? { ...body, externalId: key } : body
 }
 
 function contradictions({ kind, paid }: Static<typeof NewGrant>) {

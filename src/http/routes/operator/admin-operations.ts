@@ -1,16 +1,18 @@
 /** The operators' routes about everyone's calls over time, refusals, any call, and how the ledger stands. */
 import { Elysia, t } from 'elysia'
+import { printPosition, type RecordedEvent } from '../../../../events/event.ts'
 import { readClock } from '../../../ledger/read/read-clock.ts'
 import { projectionLags } from '../../../projector/catch-up.ts'
-import { readCallReceipt } from '../../../reports/charge/call-receipt.ts'
+import { readCallReport } from '../../../reports/charge/call-report.ts'
 import { readLedgerHealth } from '../../../reports/health/ledger-health.ts'
 import { readHourlySeries } from '../../../reports/usage/hourly-series.ts'
 import { readMostRefused } from '../../../reports/usage/refusals.ts'
 import { orNotFound } from '../../errors/request-refused.ts'
 import { commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import { auditedEvent } from '../../schemas/event-schema.ts'
 import { id, mode, queryInteger } from '../../schemas/fields.ts'
 import { Health, HourlyUsage, Refusals } from '../../schemas/operations-schema.ts'
-import { Receipt } from '../../schemas/portal-schema.ts'
+import { AuditedCall } from '../../schemas/portal-schema.ts'
 import { daysQuery, lastDays, spanOf } from '../report-queries.ts'
 import type { RouteDeps } from '../route-deps.ts'
 import { stepsQuery, stepsQueryOf } from '../usage-query.ts'
@@ -18,7 +20,7 @@ import { stepsQuery, stepsQueryOf } from '../usage-query.ts'
 const tags = ['Operators: reports']
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function adminOperationsRoutes({ sql, reports, signIn }: RouteDeps) {
+export function adminOperationsRoutes({ management, sql, reports, signIn }: RouteDeps) {
   return new Elysia({ name: 'admin-operations', normalize: false })
     .use(signIn)
     .get(
@@ -73,18 +75,22 @@ export function adminOperationsRoutes({ sql, reports, signIn }: RouteDeps) {
     )
     .get(
       '/admin/calls/:requestId',
-      async ({ params: { requestId } }) => ({
-        call: orNotFound(await readCallReceipt(sql, requestId), 'call'),
-      }),
+      async ({ params: { requestId } }) => {
+        const { call, price, events } = orNotFound(await readCallReport(sql, requestId), 'call')
+        const reasons = await management.readReasons(events)
+        const audited = (event: RecordedEvent) =>
+          auditedEvent(event, reasons.get(printPosition(event)))
+        return { call, price, events: events.map(audited) }
+      },
       {
         signedIn: 'reader',
         params: t.Object({ requestId: id }),
-        response: { 200: Receipt, ...oneProblems },
+        response: { 200: AuditedCall, ...oneProblems },
         detail: {
           operationId: 'getAnyCall',
           summary: 'Any call: what it was charged, or why it was refused',
           description:
-            'By its request id: held, charged, delivered and refunded, with positions. Refused calls are kept for a day.',
+            'By its request id: held, charged, delivered and refunded, with its events and the price that it was sold by. Refused calls are kept for a day.',
           tags,
         },
       },

@@ -5,7 +5,9 @@ import { adminAccountReportsRoutes } from './admin-account-reports.ts'
 import { adminAccountsRoutes } from './admin-accounts.ts'
 import { adminKeysRoutes } from './admin-keys.ts'
 import { adminOperationsRoutes } from './admin-operations.ts'
+import { adminPricesRoutes } from './admin-prices.ts'
 import { adminReportsRoutes } from './admin-reports.ts'
+import { adminSessionsRoutes } from './admin-sessions.ts'
 
 export function adminRoutes(deps: RouteDeps) {
   return new Elysia({ name: 'admin', normalize: false })
@@ -14,4 +16,6 @@ export function adminRoutes(deps: RouteDeps) {
     .use(adminAccountReportsRoutes(deps))
     .use(adminReportsRoutes(deps))
     .use(adminOperationsRoutes(deps))
+    .use(adminPricesRoutes(deps))
+    .use(adminSessionsRoutes(deps))
 }

@@ -19,7 +19,7 @@ import {
   UsageSeriesResponse,
 } from '../../schemas/portal-schema.ts'
 import { ChargesResponse, PricesResponse } from '../customer/customer-schemas.ts'
-import { pricesFrom, type RouteAddress } from '../customer/prices.ts'
+import { pricesFrom } from '../customer/prices.ts'
 import { historyQuery, modeQuery, pageOfCharges, pageQuery, startOf } from '../report-queries.ts'
 import type { RouteDeps } from '../route-deps.ts'
 import { seriesQueryOf, usageQuery } from '../usage-query.ts'
@@ -28,13 +28,8 @@ import { noAccount } from './account.ts'
 const tags = ['Account']
 const accountOf = (principal: Principal) => accountIdOf(ownerOf(principal))
 
-interface AccountReportsDeps extends RouteDeps {
-  /** Where the routes are that the prices are of, by their ids. */
-  readonly routes: Readonly<Record<string, RouteAddress>>
-}
-
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function accountReportsRoutes({ sql, reports, signIn, routes }: AccountReportsDeps) {
+export function accountReportsRoutes({ sql, reports, signIn, routes }: RouteDeps) {
   return new Elysia({ name: 'account-reports', normalize: false })
     .use(signIn)
     .get(

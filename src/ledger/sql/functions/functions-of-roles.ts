@@ -72,6 +72,8 @@ export const functionsOfRoles: Readonly<Record<Role, readonly string[]>> = {
     'open_session_v1',
     'use_session_v1',
     'close_session_v1',
+    'close_sessions_v1',
+    'forget_sessions_v1',
   ],
   reader: [...ofTheLedger, ...overTables],
 }

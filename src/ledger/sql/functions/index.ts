@@ -26,6 +26,7 @@ import checkPayload from './check_payload.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
 import claimedPayload from './claimed_payload.sql' with { type: 'text' }
 import closeSessionV1 from './close_session_v1.sql' with { type: 'text' }
+import closeSessionsV1 from './close_sessions_v1.sql' with { type: 'text' }
 import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
 import costOfFirst from './cost_of_first.sql' with { type: 'text' }
 import deliveryOf from './delivery_of.sql' with { type: 'text' }
@@ -39,6 +40,7 @@ import firstId from './first_id.sql' with { type: 'text' }
 import fitsSchema from './fits_schema.sql' with { type: 'text' }
 import forgetRefusalsV1 from './forget_refusals_v1.sql' with { type: 'text' }
 import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
+import forgetSessionsV1 from './forget_sessions_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
 import grantTrials from './grant_trials.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
@@ -87,7 +89,7 @@ const bounds = {
   times_end: timesEnd,
 }
 
-/** How long a session of the portal lasts that is not used, and that is. */
+/** How long a session of a browser lasts that is not used, and that is. */
 const sessionTimes = { max_idle: "interval '1 hour'", max_age: "interval '12 hours'" }
 
 /** The payload's schema of every type, as an SQL text between quotes. */
@@ -175,8 +177,10 @@ export const functions: readonly string[] = [
   acceptLossV1,
   confirmClockV1,
   accountSecretV1,
-  fillIn(openSessionV1, sessionTimes),
+  openSessionV1,
   fillIn(useSessionV1, sessionTimes),
   closeSessionV1,
+  closeSessionsV1,
+  fillIn(forgetSessionsV1, sessionTimes),
   ...functionsOfCalls,
 ]

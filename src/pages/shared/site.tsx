@@ -1,30 +1,37 @@
-/** The frame of all pages: who is signed in, where one can go, and the page of the address. */
+/** The portal or the console: the frame of all its pages, who is signed in, where one can go, and the page of the address. */
+import { type ComponentType, render } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import type { CreditScale } from '../../lib/credit-scale.ts'
-import { ApiError, openApi, type Session } from '../shared/api.ts'
-import { Failure, Stored } from '../shared/parts.tsx'
-import { asApiError } from '../shared/use-data.ts'
-import { CallsPage } from './calls.tsx'
-import { PortalContext } from './context.ts'
-import { HomePage } from './home.tsx'
-import { KeyPage } from './key.tsx'
-import { KeysPage } from './keys.tsx'
+import { ApiError, openApi, type Session } from './api.ts'
+import { PageContext } from './context.ts'
 import { Link } from './link.tsx'
-import { PricesPage } from './prices.tsx'
-import { ReceiptPage } from './receipt.tsx'
+import { Failure, Stored } from './parts.tsx'
 import { SignInPage } from './sign-in.tsx'
-import { StatementsPage } from './statements.tsx'
-import type { Prices } from './types.ts'
-import { UsagePage } from './usage.tsx'
+import { asApiError } from './use-data.ts'
 
-const pages = [
-  { path: '', name: 'Home', page: HomePage },
-  { path: 'keys', name: 'Keys', page: KeysPage, part: KeyPage },
-  { path: 'usage', name: 'Usage', page: UsagePage },
-  { path: 'calls', name: 'Calls', page: CallsPage, part: ReceiptPage },
-  { path: 'statements', name: 'Statements', page: StatementsPage },
-  { path: 'prices', name: 'Prices', page: PricesPage },
-] as const
+interface Place {
+  /** Behind the root; empty: the first page. */
+  readonly path: string
+  readonly name: string
+  readonly page: ComponentType
+  /** The page of one thing, whose id stands behind the path. */
+  readonly part?: ComponentType<{ id: string }>
+}
+
+export interface Site {
+  readonly name: string
+  /** Where all its addresses begin: `/portal`. */
+  readonly root: string
+  readonly places: readonly Place[]
+  /** Where the API says how credits are shown. */
+  readonly prices: string
+}
+
+/** Shows the site in the document's one element that is made for it. */
+export function show(site: Site): void {
+  const root = document.getElementById('page')
+  if (root) render(<SiteOf site={site} />, root)
+}
 
 type State =
   | { readonly is: 'loading' }
@@ -32,10 +39,10 @@ type State =
   | { readonly is: 'failed'; readonly error: ApiError }
   | { readonly is: 'signed-in'; readonly session: Session; readonly scale: CreditScale | undefined }
 
-export function Portal() {
+function SiteOf({ site }: { site: Site }) {
   const [state, setState] = useState<State>({ is: 'loading' })
   const [path, setPath] = useState(location.pathname)
-  const load = () => readState().then(setState)
+  const load = () => readState(site).then(setState)
   useEffect(() => {
     const follow = () => setPath(location.pathname)
     addEventListener('popstate', follow)
@@ -44,11 +51,11 @@ export function Portal() {
   }, [])
   const go = (to: string) => {
     history.pushState(null, '', to)
-    setPath(to)
+    setPath(location.pathname)
     scrollTo(0, 0)
   }
   if (state.is === 'loading') return <main class="alone">Loading…</main>
-  if (state.is === 'signed-out') return <SignInPage onSignedIn={load} />
+  if (state.is === 'signed-out') return <SignInPage site={site} onSignedIn={load} />
   if (state.is === 'failed') {
     return (
       <main class="alone">
@@ -56,13 +63,15 @@ export function Portal() {
       </main>
     )
   }
-  return <SignedIn session={state.session} scale={state.scale} path={path} go={go} />
+  return <SignedIn site={site} session={state.session} scale={state.scale} path={path} go={go} />
 }
 
-async function readState(): Promise<State> {
+async function readState({ root, prices }: Site): Promise<State> {
   try {
-    const { session } = await openApi().get<{ session: Session }>('/portal/session')
-    const { current } = await openApi(session).get<Prices>('/account/prices')
+    const { session } = await openApi().get<{ session: Session }>(`${root}/session`)
+    const { current } = await openApi(session).get<{ current?: { credits: CreditScale | null } }>(
+      prices,
+    )
     return { is: 'signed-in', session, scale: current?.credits ?? undefined }
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return { is: 'signed-out' }
@@ -71,36 +80,38 @@ async function readState(): Promise<State> {
 }
 
 function SignedIn(props: {
+  site: Site
   session: Session
   scale: CreditScale | undefined
   path: string
   go(path: string): void
 }) {
-  const { session, scale, path, go } = props
-  const portal = useMemo(() => ({ session, scale, go, api: openApi(session) }), [session, scale])
+  const { site, session, scale, path, go } = props
+  const { root, places } = site
+  const page = useMemo(() => ({ session, scale, go, api: openApi(session) }), [session, scale])
   const [, , first = '', second] = path.split('/')
-  const place = pages.find((page) => page.path === first)
+  const place = places.find((place) => place.path === first)
   const main = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
   useEffect(() => {
-    document.title = `${place?.name ?? 'Not found'} – Portal`
+    document.title = `${place?.name ?? 'Not found'} – ${site.name}`
     // Whoever reads with a screen reader hears that the page is another one.
     if (!isFirst.current) main.current?.focus()
     isFirst.current = false
   }, [path])
   const signOut = async () => {
-    await portal.api.send('DELETE', '/portal/session').catch(() => {})
-    location.assign('/portal')
+    await page.api.send('DELETE', `${root}/session`).catch(() => {})
+    location.assign(root)
   }
   return (
-    <PortalContext.Provider value={portal}>
+    <PageContext.Provider value={page}>
       <a class="skip" href="#main">
         Skip to the page
       </a>
       <header>
         <nav aria-label="Pages">
-          {pages.map(({ path, name }) => (
-            <Link key={path} to={path ? `/portal/${path}` : '/portal'} isCurrent={path === first}>
+          {places.map(({ path, name }) => (
+            <Link key={path} to={path ? `${root}/${path}` : root} isCurrent={path === first}>
               {name}
             </Link>
           ))}
@@ -108,6 +119,7 @@ function SignedIn(props: {
         <div class="who">
           <span>
             <Stored text={session.organisation ?? session.subject} />
+            {session.role && ` (${session.role})`}
           </span>
           <button type="button" class="quiet" onClick={signOut}>
             Sign out
@@ -115,9 +127,9 @@ function SignedIn(props: {
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
-        {pageAt(place, second)}
+        <PageAt root={root} place={place} part={second} />
       </main>
-    </PortalContext.Provider>
+    </PageContext.Provider>
   )
 }
 
@@ -130,8 +142,9 @@ function decoded(part: string): string {
   }
 }
 
-function pageAt(place: (typeof pages)[number] | undefined, part: string | undefined) {
-  if (part !== undefined && place && 'part' in place) {
+function PageAt(props: { root: string; place: Place | undefined; part: string | undefined }) {
+  const { root, place, part } = props
+  if (part !== undefined && place?.part) {
     const Part = place.part
     return <Part key={part} id={decoded(part)} />
   }
@@ -140,7 +153,7 @@ function pageAt(place: (typeof pages)[number] | undefined, part: string | undefi
       <>
         <h1>There is no such page</h1>
         <p>
-          <Link to="/portal">Go to the first page</Link>
+          <Link to={root}>Go to the first page</Link>
         </p>
       </>
     )

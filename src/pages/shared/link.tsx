@@ -1,9 +1,9 @@
 import type { ComponentChildren } from 'preact'
-import { usePortal } from './context.ts'
+import { usePage } from './context.ts'
 
-/** A link to another page of the portal, which needs no new document. */
+/** A link to another page of the same site, which needs no new document. */
 export function Link(props: { to: string; children: ComponentChildren; isCurrent?: boolean }) {
-  const { go } = usePortal()
+  const { go } = usePage()
   const follow = (event: MouseEvent) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button !== 0) return
     event.preventDefault()

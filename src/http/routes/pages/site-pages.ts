@@ -1,9 +1,10 @@
 /**
- * The pages of the portal: one document for each of their addresses, whose program asks the API, and the files that it loads.
+ * The pages of a site: one document for each of their addresses, whose program asks the API, and the files that it loads.
  * Nothing on a page runs but its own files, and no page of others can frame it.
  */
-import { builtPortal } from '../../../pages/built-portal.ts'
-import { type Bundle, bundlePortal } from '../../../pages/bundle-portal.ts'
+import { builtPages } from '../../../pages/built-pages.ts'
+import { type Bundle, bundlePages, type SiteName } from '../../../pages/bundle-pages.ts'
+import type { Site } from '../../auth/sites.ts'
 import { RequestRefused } from '../../errors/request-refused.ts'
 
 const policy = [
@@ -25,19 +26,23 @@ interface PageOptions {
   readonly atProvider: boolean
 }
 
-const html = ({ program, style }: Bundle, { atProvider }: PageOptions) => `<!doctype html>
+const html = (
+  { root, title }: Site,
+  { program, style }: Bundle,
+  { atProvider }: PageOptions,
+) => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="tollbook-sign-in" content="${atProvider ? 'provider' : 'link'}">
-<title>Portal</title>
-<link rel="stylesheet" href="/portal/assets/${style}">
+<title>${title}</title>
+<link rel="stylesheet" href="${root}/assets/${style}">
 <link rel="icon" href="data:,">
-<script type="module" src="/portal/assets/${program}"></script>
+<script type="module" src="${root}/assets/${program}"></script>
 </head>
-<body><div id="portal"><noscript>These pages need JavaScript. The API at /docs has all that they show.</noscript></div></body>
+<body><div id="page"><noscript>These pages need JavaScript. The API has all that they show.</noscript></div></body>
 </html>
 `
 
@@ -52,18 +57,21 @@ interface ServedBundle {
 }
 
 /** Made when the first page is asked for, once; a bundle that fails is tried again. */
-let served: Promise<ServedBundle> | undefined
+const served = new Map<SiteName, Promise<ServedBundle>>()
 
-function servedBundle(): Promise<ServedBundle> {
-  served ??= serve().catch((error) => {
-    served = undefined
+function servedBundle(site: SiteName): Promise<ServedBundle> {
+  const known = served.get(site)
+  if (known) return known
+  const made = serve(site).catch((error) => {
+    served.delete(site)
     throw error
   })
-  return served
+  served.set(site, made)
+  return made
 }
 
-async function serve(): Promise<ServedBundle> {
-  const bundle = builtPortal ?? (await bundlePortal())
+async function serve(site: SiteName): Promise<ServedBundle> {
+  const bundle = builtPages?.[site] ?? (await bundlePages(site))
   const files = Object.entries(bundle.files).map(([name, text]): [string, ServedFile] => [
     name,
     { type: typeOf(name), gzipped: Bun.gzipSync(text) },
@@ -75,9 +83,9 @@ function typeOf(name: string): string {
   return `text/${name.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`
 }
 
-export async function portalPage(options: PageOptions): Promise<Response> {
-  const { bundle } = await servedBundle()
-  return new Response(html(bundle, options), {
+export async function sitePage(site: Site, options: PageOptions): Promise<Response> {
+  const { bundle } = await servedBundle(site.name)
+  return new Response(html(site, bundle, options), {
     headers: {
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy': policy,
@@ -95,8 +103,8 @@ export async function portalPage(options: PageOptions): Promise<Response> {
  * One of the files of the pages, which never changes under its name. All browsers that run it take gzip.
  * @throws RequestRefused when there is none of that name
  */
-export async function portalFile(name: string): Promise<Response> {
-  const file = (await servedBundle()).files.get(name)
+export async function siteFile(site: Site, name: string): Promise<Response> {
+  const file = (await servedBundle(site.name)).files.get(name)
   if (!file) throw new RequestRefused({ code: 'not_found', detail: 'There is no such file.' })
   return new Response(file.gzipped, {
     headers: {

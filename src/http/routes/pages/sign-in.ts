@@ -1,11 +1,13 @@
 /** The two addresses of a sign-in at an identity provider: where it begins, and where the provider sends the browser back. */
 import { Elysia } from 'elysia'
 import type { BrowserSessions } from '../../auth/browser-sessions.ts'
-import { type OidcSignIn, SignInFailed, signedInPath } from '../../auth/oidc-sign-in.ts'
+import { type OidcSignIn, SignInFailed } from '../../auth/oidc-sign-in.ts'
 import type { AwaitRefusal } from '../../auth/refusal-pace.ts'
-import { portalPage } from './portal-page.ts'
+import { type Site, signedInPath } from '../../auth/sites.ts'
+import { sitePage } from './site-pages.ts'
 
 export interface SignInDeps {
+  readonly site: Site
   readonly sessions: BrowserSessions
   /** Absent: nobody signs in at a provider, and these addresses are no others than those of pages. */
   readonly oidc: OidcSignIn | undefined
@@ -14,26 +16,30 @@ export interface SignInDeps {
   readonly log: (message: string, error: unknown) => void
 }
 
-export function signInRoutes({ sessions, oidc, ipOf, awaitRefusal, log }: SignInDeps) {
+export function signInRoutes({ site, sessions, oidc, ipOf, awaitRefusal, log }: SignInDeps) {
   const hidden = { detail: { hide: true } }
-  const page = () => portalPage({ atProvider: false })
+  const page = () => sitePage(site, { atProvider: false })
+  // The types are those of the portal, whose routes clients are made for.
+  const root = site.root as '/portal'
 
   /** The page says what went wrong, by the word behind `#`. */
   async function failed(request: Request, error: unknown): Promise<Response> {
     if (!(error instanceof SignInFailed)) throw error
     log(
-      `nobody was signed in to the portal: ${error.reason}${providersWords(error.cause)}`,
+      `nobody was signed in to the ${site.name}: ${error.reason}${providersWords(error.cause)}`,
       error.cause,
     )
     await awaitRefusal(ipOf(request))
-    return redirect(`/portal#failed=${error.reason}`, oidc ? [oidc.clearCookie] : [])
+    return redirect(`${site.root}#failed=${error.reason}`, oidc ? [oidc.clearCookie] : [])
   }
 
-  return new Elysia({ name: 'portal-sign-in', normalize: false })
+  return new Elysia({ name: `${site.name}-sign-in`, normalize: false })
     .get(
-      '/portal/sign-in',
+      `${root}/sign-in`,
       async ({ request }) => {
         if (!oidc) return page()
+        // Another site's page must not sign anybody in who has not asked for it: its link leads to the button.
+        if (request.headers.get('sec-fetch-site') !== 'same-origin') return redirect(site.root, [])
         try {
           const to = new URL(request.url).searchParams.get('to')
           const { location, setCookie } = await oidc.begin(to)
@@ -45,7 +51,7 @@ export function signInRoutes({ sessions, oidc, ipOf, awaitRefusal, log }: SignIn
       hidden,
     )
     .get(
-      signedInPath,
+      signedInPath({ root }) as `${typeof root}/signed-in`,
       async ({ request }) => {
         if (!oidc) return page()
         try {

@@ -1,19 +1,19 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { type CreditScale, creditsText, formatCredits } from '../../lib/credit-scale.ts'
-import type { Api, Session } from '../shared/api.ts'
+import type { Api, Session } from './api.ts'
 
-/** What every page of the portal has. */
-interface Portal {
+/** What every page has. */
+interface Surroundings {
   readonly api: Api
   readonly session: Session
   /** How credits are shown; undefined: as they are. */
   readonly scale: CreditScale | undefined
-  /** Shows another page of the portal. */
+  /** Shows another page of the same site. */
   go(path: string): void
 }
 
-export const PortalContext = createContext<Portal | undefined>(undefined)
+export const PageContext = createContext<Surroundings | undefined>(undefined)
 
 interface Figures {
   /** `3 credits`, or as the scale says. */
@@ -22,12 +22,12 @@ interface Figures {
   readonly figure: (sum: number | string) => string
 }
 
-export function usePortal(): Portal & Figures {
-  const portal = useContext(PortalContext)
-  if (!portal) throw new Error('a page stands outside of the portal')
+export function usePage(): Surroundings & Figures {
+  const page = useContext(PageContext)
+  if (!page) throw new Error('a page stands outside of its site')
   return {
-    ...portal,
-    credits: (sum) => creditsText(sum, portal.scale),
-    figure: (sum) => formatCredits(sum, portal.scale),
+    ...page,
+    credits: (sum) => creditsText(sum, page.scale),
+    figure: (sum) => formatCredits(sum, page.scale),
   }
 }

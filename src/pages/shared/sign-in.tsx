@@ -1,8 +1,9 @@
 /** What whoever is not signed in sees: a way to the identity provider, or, with a link that `tollbook up` printed, a button that uses it. */
 import { useState } from 'preact/hooks'
-import { ApiError, openApi } from '../shared/api.ts'
-import { Failure } from '../shared/parts.tsx'
-import { asApiError } from '../shared/use-data.ts'
+import { ApiError, openApi } from './api.ts'
+import { Failure } from './parts.tsx'
+import type { Site } from './site.tsx'
+import { asApiError } from './use-data.ts'
 
 /** The link's token is behind `#`, which browsers send to nobody. */
 function tokenInAddress(): string | null {
@@ -12,6 +13,7 @@ function tokenInAddress(): string | null {
 const failures: Readonly<Record<string, string>> = {
   unavailable: 'The identity provider cannot be reached just now. Try again in a while.',
   refused: 'The identity provider did not sign you in, or it took longer than ten minutes.',
+  'not-operator': 'The identity provider does not name you as an operator.',
 }
 
 /** Why a sign-in at the provider ended here; what else the address says is nobody's words. */
@@ -26,24 +28,29 @@ function isAtProvider(): boolean {
   )
 }
 
-export function SignInPage(props: { onSignedIn(): void }) {
+export function SignInPage({ site, onSignedIn }: { site: Site; onSignedIn(): void }) {
+  const { name, root } = site
   const [token, setToken] = useState(tokenInAddress)
   const [error, setError] = useState(failureInAddress)
   // A button, so that whatever looks at links by itself does not use this one up.
   const signIn = async () => {
     try {
-      await openApi().send('POST', '/portal/session', { link: token })
-      props.onSignedIn()
-    } catch (reason) {
-      setError(asApiError(reason))
-      setToken(null)
-    } finally {
+      await openApi().send('POST', `${root}/session`, { link: token })
       history.replaceState(null, '', location.pathname)
+      onSignedIn()
+    } catch (reason) {
+      const failure = asApiError(reason)
+      setError(failure)
+      // What was refused is refused again; what only failed can be tried again.
+      if (failure.status === 401) {
+        setToken(null)
+        history.replaceState(null, '', location.pathname)
+      }
     }
   }
   return (
     <main class="alone">
-      <h1>Portal</h1>
+      <h1>{name}</h1>
       {error && <Failure error={error} />}
       {token !== null ? (
         <>
@@ -56,7 +63,7 @@ export function SignInPage(props: { onSignedIn(): void }) {
         <>
           <p>You are not signed in.</p>
           <p>
-            <a class="button" href={`/portal/sign-in?to=${encodeURIComponent(location.pathname)}`}>
+            <a class="button" href={`${root}/sign-in?to=${encodeURIComponent(location.pathname)}`}>
               Sign in
             </a>
           </p>

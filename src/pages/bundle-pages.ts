@@ -1,7 +1,10 @@
-/** Bundles the pages of the portal for browsers: Preact in TSX becomes a few files whose names have the hashes of their contents. */
+/** Bundles pages for browsers: Preact in TSX becomes a few files whose names have the hashes of their contents. */
 import { join } from 'node:path'
 
-/** The files of the pages, as they are served. */
+/** Customers see the portal, operators the console. */
+export type SiteName = 'portal' | 'console'
+
+/** The files of the pages of a site, as they are served. */
 export interface Bundle {
   /** Texts by name. */
   readonly files: Readonly<Record<string, string>>
@@ -10,10 +13,12 @@ export interface Bundle {
   readonly style: string
 }
 
+export type Bundles = Readonly<Record<SiteName, Bundle>>
+
 /** @throws Error with what the bundler says */
-export async function bundlePortal(): Promise<Bundle> {
+export async function bundlePages(site: SiteName): Promise<Bundle> {
   const { outputs } = await Bun.build({
-    entrypoints: [join(import.meta.dir, 'portal/portal.tsx')],
+    entrypoints: [join(import.meta.dir, `${site}/${site}.tsx`)],
     target: 'browser',
     format: 'esm',
     splitting: true,
@@ -29,7 +34,7 @@ export async function bundlePortal(): Promise<Bundle> {
   for (const output of outputs) files[nameOf(output.path)] = await output.text()
   const named = (kind: string, end: string) => {
     const found = outputs.find(({ kind: k, path }) => k === kind && path.endsWith(end))
-    if (!found) throw new Error(`the bundle of the portal has no ${end}`)
+    if (!found) throw new Error(`the bundle of the ${site} has no ${end}`)
     return nameOf(found.path)
   }
   return { files, program: named('entry-point', '.js'), style: named('asset', '.css') }

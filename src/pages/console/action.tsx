@@ -1,0 +1,69 @@
+/** What an operator does, in a dialog that asks why. It is sent once, however often its button is pressed or its response is lost. */
+import type { ComponentChildren } from 'preact'
+import { useState } from 'preact/hooks'
+import type { ApiError } from '../shared/api.ts'
+import { usePage } from '../shared/context.ts'
+import { Dialog, Failure } from '../shared/parts.tsx'
+import { asApiError } from '../shared/use-data.ts'
+
+interface ActionProps {
+  readonly title: string
+  /** What its button says. */
+  readonly verb: string
+  readonly isDangerous?: boolean
+  /** What it does, and what it asks for besides the reason. */
+  readonly children: ComponentChildren
+  /** Sends it. @param key made when the dialog opened */
+  readonly send: (reason: string, key: string) => Promise<unknown>
+  readonly onClose: () => void
+}
+
+export function Action(props: ActionProps) {
+  const [key] = useState(() => crypto.randomUUID())
+  const [reason, setReason] = useState('')
+  const [error, setError] = useState<ApiError>()
+  const [isBusy, setBusy] = useState(false)
+  const submit = async (event: Event) => {
+    event.preventDefault()
+    if (isBusy) return
+    setBusy(true)
+    try {
+      await props.send(reason, key)
+      props.onClose()
+    } catch (failure) {
+      setError(asApiError(failure))
+      setBusy(false)
+    }
+  }
+  return (
+    <Dialog title={props.title} onClose={props.onClose}>
+      <form onSubmit={submit}>
+        {error && <Failure error={error} />}
+        {props.children}
+        <label>
+          Reason, which stays with the event
+          <textarea
+            required
+            rows={3}
+            maxLength={1_000}
+            value={reason}
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
+        </label>
+        <div class="buttons">
+          <button type="submit" class={props.isDangerous ? 'danger' : 'main'} disabled={isBusy}>
+            {props.verb}
+          </button>
+          <button type="button" onClick={props.onClose}>
+            Cancel
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  )
+}
+
+/** Whether who is signed in may change something: auditors only read. */
+export function useMayAct(): boolean {
+  return usePage().session.role === 'admin'
+}
