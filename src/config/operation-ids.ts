@@ -46,7 +46,7 @@ export const ownOperationIds = [
     'listRefusals',
     'getAnyCall',
     'getLedgerHealth',
-    'signOutUser',
+    'revokeSessions',
     'getPricesAndChanges',
   ],
 ] as const

@@ -9,7 +9,7 @@ import { PricesResponse } from '../customer/customer-schemas.ts'
 import { pricesFrom } from '../customer/prices.ts'
 import type { RouteDeps } from '../route-deps.ts'
 
-const json = t.Unknown({ description: 'null: there is none.' })
+const json = t.Unknown({ description: 'null: there is none.', examples: [5_000] })
 
 const AdminPrices = t.Object({
   ...PricesResponse.properties,
@@ -62,6 +62,7 @@ function changesFrom(tariffs: readonly PublishedTariff[]) {
 }
 
 /** The ledger has what was a tariff when it was published. */
-function contentOf({ plans, prices, packs }: PublishedTariff): Tariff {
-  return { plans, prices, ...(packs && { packs }) } as Tariff
+function contentOf(published: PublishedTariff): Tariff {
+  const { plans, prices, packs } = published as PublishedTariff & Pick<Tariff, 'plans' | 'prices'>
+  return { plans, prices, ...(packs && { packs }) }
 }

@@ -21,7 +21,7 @@ export function adminSessionsRoutes({ sessions, signIn }: RouteDeps) {
         }),
         response: { 200: t.Object({ sessionsEnded: integer() }), ...changeProblems },
         detail: {
-          operationId: 'signOutUser',
+          operationId: 'revokeSessions',
           summary: 'Sign a user out everywhere',
           description:
             'Ends the sessions of all browsers in which the user is signed in, to the portal or the console. Tokens and keys stay.',
