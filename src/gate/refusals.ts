@@ -1,5 +1,6 @@
 /** Refusals that more than one step of the gate, or the proxy too, gives. */
 import { maxAmount } from '../../events/bounds.ts'
+import { type CreditScale, creditsText } from '../lib/credit-scale.ts'
 import type { UnknownRate } from '../pricing/counting.ts'
 import { sourceName } from '../pricing/request-source.ts'
 import { invalidRequest, type Refusal } from '../problems/refusal.ts'
@@ -44,9 +45,12 @@ export const outcomeUnknown: Refusal = {
     'it is not executed again. To run it anew, use a new Idempotency-Key.',
 }
 
-export const tooExpensive: Refusal = {
-  code: 'invalid_request',
-  detail: `This call could cost more than ${maxAmount.toLocaleString('en')} credits, which is the most that one call can: ask for less.`,
+export function tooExpensive(scale: CreditScale | undefined): Refusal {
+  const most = creditsText(maxAmount, scale)
+  return {
+    code: 'invalid_request',
+    detail: `This call could cost more than ${most}, which is the most that one call can: ask for less.`,
+  }
 }
 
 /** The route is sold by a value of the request, and not with the one that this request has. */

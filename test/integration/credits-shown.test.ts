@@ -98,6 +98,20 @@ test('programs see whole credits', async () => {
   expect(charge.credits).toBe(1)
 })
 
+test('a refusal says money in its text, and whole credits in its fields', async () => {
+  const account = await shop.ledger.account({ plan: 'pro' })
+  const key = await shop.ledger.key(account, { monthlyCap: 1 })
+  const search = () => shop.post('/v1/search', { query: 'x' }, { key: key.text })
+  await search()
+  const capped = await search()
+  expect(capped.status).toBe(402)
+  expect(await capped.json()).toMatchObject({
+    code: 'key_cap_reached',
+    ...{ required: 1, available: 0 },
+    detail: "This call needs €0.000001 and the key's monthly cap leaves €0.000000.",
+  })
+})
+
 describe('whoever grants credits', () => {
   const grants = (...args: string[]) => runCli(['grants', ...args], { database: shop.ledger.url })
   const add = (...args: string[]) => grants('add', shop.account.accountId, ...args)

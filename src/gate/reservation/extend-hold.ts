@@ -45,7 +45,8 @@ export async function extendHold(
     if (result.verdict === 'hold_not_open') return { ok: false, refusal: holdExpired }
     if (isShort(result) && deps.leases.releaseLeases(key)) continue
     if (result.verdict !== 'stale_key') {
-      return { ok: false, refusal: refusalOfVerdict(result, credits, key) }
+      const scale = deps.tariffs.peek(key.tariff)?.credits
+      return { ok: false, refusal: refusalOfVerdict(result, credits, key, scale) }
     }
     const again = await authorizeCall(deps, terms.keyHash, route, request, 0)
     if (!again.ok) return again

@@ -1,17 +1,22 @@
 import type { AppendResult, Verdict } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { type CreditScale, formatCredits } from '../../lib/credit-scale.ts'
 import { type Refusal, unknownKey } from '../../problems/refusal.ts'
 import { outcomeUnknown, requestIsTaken, tooExpensive, tooManyInFlight } from '../refusals.ts'
 
 /**
  * What the client reads when the ledger refuses to hold so many credits, or to extend a hold by them.
+ * @param scale how people see credits: the text is for them, and the fields beside it have whole credits
  * @throws Error for a verdict that is none of a hold
  */
 export function refusalOfVerdict(
   { verdict, shard, position, available, recordedAt }: AppendResult,
   required: number,
   key: KeyRecord,
+  scale: CreditScale | undefined,
 ): Refusal {
+  const needed = `This call needs ${neededText(required, scale)}`
+  const left = scale ? formatCredits(available, scale) : String(available)
   const shortage = {
     required,
     available,
@@ -22,25 +27,25 @@ export function refusalOfVerdict(
     case 'insufficient_credits':
       return {
         code: 'insufficient_credits',
-        detail: `This call needs ${creditsText(required)} and ${available} are available.`,
+        detail: `${needed} and ${left} ${scale ? 'is' : 'are'} available.`,
         extensions: shortage,
       }
     case 'key_cap_reached':
       return {
         code: 'key_cap_reached',
-        detail: `This call needs ${creditsText(required)} and the key's monthly cap leaves ${available}.`,
+        detail: `${needed} and the key's monthly cap leaves ${left}.`,
         extensions: shortage,
       }
     case 'budget_exceeded':
       return {
         code: 'budget_exceeded',
-        detail: `This call needs ${creditsText(required)} and a budget that it counts in leaves ${available}.`,
+        detail: `${needed} and a budget that it counts in leaves ${left}.`,
         extensions: { required, available, position: shortage.position },
       }
     case 'concurrency_exceeded':
       return tooManyInFlight
     case 'amount_out_of_range':
-      return tooExpensive
+      return tooExpensive(scale)
     case 'key_revoked':
       return unknownKey
     case 'key_disabled':
@@ -72,8 +77,8 @@ export function refusalOfVerdict(
   }
 }
 
-function creditsText(credits: number): string {
-  return `${credits} credit${credits === 1 ? '' : 's'}`
+function neededText(credits: number, scale: CreditScale | undefined): string {
+  return scale ? formatCredits(credits, scale) : `${credits} credit${credits === 1 ? '' : 's'}`
 }
 
 /** The first moment of the next UTC month, when allowances begin anew. */

@@ -98,7 +98,10 @@ export async function takeDedicatedHold(
           append = undefined
           break
         }
-        return { ok: false, refusal: refusalOfVerdict(result, most.credits, key) }
+        return {
+          ok: false,
+          refusal: refusalOfVerdict(result, most.credits, key, by.tariff.credits),
+        }
       }
     }
   }
