@@ -1,5 +1,6 @@
 /**
- * Balances: the lots of an account, its open holds, and what else decides whether its calls are sold.
+ * Balances: the lots of an account, its open holds, and what else decides whether its calls are sold, in one row of the account and
+ * mode.
  *
  * A lease counts as so many open holds as it has slots. A call on a lease ends with an event that holds and frees
  * nothing (`held` is null), so it leaves the lease as it is.
@@ -9,6 +10,8 @@ import { typeIn, typeNotIn } from '../events/type-condition.ts'
 import { namesBudgets } from './budgets.ts'
 import { notBelowZero } from './not-below-zero.ts'
 import type { MappingStatement, Projection } from './projection.ts'
+
+const accountTypes = typesWith('stream', 'account')
 
 const makeLots: MappingStatement = {
   eventTypes: ['CreditsGranted'],
@@ -20,23 +23,59 @@ const makeLots: MappingStatement = {
 }
 
 const makeBalances: MappingStatement = {
-  eventTypes: ['CreditsGranted', 'DebtRecorded'],
+  eventTypes: ['AccountOpened'],
   sql: `insert into balances (account_id, mode, shard)
-       select distinct account_id, mode, shard
-       from batch
-       where type in ('CreditsGranted', 'DebtRecorded')
-       on conflict (account_id, mode, shard) do nothing`,
+       select account_id, m.mode, shard
+       from batch cross join (values ('live'), ('test')) m (mode)
+       where type = 'AccountOpened'`,
 }
 
-/** Whoever holds credits has been granted some. Nothing can be held without that: a free call's hold. */
-const makeBalancesOfFreeHolds: MappingStatement = {
-  eventTypes: ['CreditsHeld'],
-  condition: `type = 'CreditsHeld' and credits = 0`,
-  sql: `insert into balances (account_id, mode, shard)
-       select distinct account_id, mode, shard
-       from batch
-       where type = 'CreditsHeld' and credits = 0
-       on conflict (account_id, mode, shard) do nothing`,
+const followAccounts: MappingStatement = {
+  eventTypes: accountTypes,
+  sql: `update balances b
+       set version = change.version, frozen = coalesce(change.frozen, b.frozen), erased = b.erased or change.erased,
+         max_in_flight = case when change.limits is null then b.max_in_flight else (change.limits ->> 'maxInFlight')::integer end,
+         budgets = coalesce(change.budgets, b.budgets)
+       from (
+         select account_id, shard, max(stream_version) as version, bool_or(type = 'AccountErased') as erased,
+           (array_agg(type = 'AccountFrozen' order by position desc) filter (where type in ('AccountFrozen', 'AccountUnfrozen')))[1] as frozen,
+           (array_agg(payload order by position desc) filter (where type = 'AccountLimitsChanged'))[1] as limits,
+           (array_agg((payload -> 'budgets')::jsonb order by position desc) filter (where type = 'AccountBudgetsChanged'))[1] as budgets
+         from batch
+         where ${typeIn(accountTypes)}
+         group by account_id, shard
+       ) change
+       where b.account_id = change.account_id and b.shard = change.shard`,
+}
+
+/**
+ * The plan in force at a time is the last that had started by then. So a later decision also replaces an earlier one that had not
+ * started yet: of two plans, the earlier stays where it starts first.
+ */
+const followPlans: MappingStatement = {
+  eventTypes: ['PlanStarted'],
+  sql: `update balances b
+       set plans = change.plans, plan_starts = change.starts
+       from (
+         select account_id, mode, shard, array_agg(plan order by position) as plans, array_agg(starts_at order by position) as starts
+         from (
+           select *, min(starts_at) over (partition by account_id, mode, shard order by position
+             rows between 1 following and unbounded following) as next_starts_at
+           from (
+             select b.account_id, b.mode, b.shard, earlier.nth - cardinality(b.plans) as position, earlier.plan, earlier.starts_at
+             from (select distinct account_id, shard from batch where type = 'PlanStarted') e
+             join balances b on b.account_id = e.account_id and b.shard = e.shard
+             cross join lateral unnest(b.plans, b.plan_starts) with ordinality as earlier (plan, starts_at, nth)
+             union all
+             select account_id, m.mode, shard, position, payload ->> 'plan', (payload ->> 'from')::timestamptz
+             from batch cross join (values ('live'), ('test')) m (mode)
+             where type = 'PlanStarted'
+           ) decided
+         ) with_next
+         where next_starts_at is null or starts_at < next_starts_at
+         group by account_id, mode, shard
+       ) change
+       where b.account_id = change.account_id and b.mode = change.mode and b.shard = change.shard`,
 }
 
 /** A debt grows by what is recorded and falls by what is repaid. Of the month's allowance, all grants add up. */
@@ -185,9 +224,9 @@ const countOpenHolds: MappingStatement = {
 
 export const balances: Projection = {
   name: 'balances',
-  version: 5,
+  version: 6,
   mode: 'inline',
-  eventFilter: `account_id is not null and stream_version is null and ${typeNotIn(countingTypes)}`,
+  eventFilter: `account_id is not null and ${typeNotIn([...countingTypes, ...typesWith('stream', 'key')])}`,
   tables: [
     // A lot is named by the position of its CreditsGranted.
     `create table lots (
@@ -242,13 +281,23 @@ export const balances: Projection = {
       debt bigint not null default 0,
       allowance_month date,
       allowance_granted bigint not null default 0,
+      -- What decides of the account itself, so that an append finds it in the same row.
+      version integer not null default 0,
+      frozen boolean not null default false,
+      erased boolean not null default false,
+      max_in_flight integer,
+      budgets jsonb,
+      -- By when they start. The plan at a time is plans[width_bucket(time, plan_starts)].
+      plans text[] not null default '{}',
+      plan_starts timestamptz[] not null default '{}',
       primary key (account_id, mode, shard)
     ) with (fillfactor = 70)`,
   ],
   apply: [
-    makeLots,
     makeBalances,
-    makeBalancesOfFreeHolds,
+    followAccounts,
+    followPlans,
+    makeLots,
     countDebtAndAllowance,
     openHolds,
     extendHolds,

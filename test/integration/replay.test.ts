@@ -220,17 +220,19 @@ describe('a ledger in service', () => {
   })
 
   test('the command prints one account as it stood', async () => {
-    const [lot] = await ledger.sql`select lot, account_id from lots order by lot limit 1`
-    const args = ['replay', 'balances', '--account', lot?.account_id]
-    const { stdout, status } = await runCli([...args, '--as-of', `0-${lot?.lot}`], {
+    const [opened] = await ledger.sql<{ position: number; account_id: string }[]>`
+      select position, account_id from events where type = 'AccountOpened' order by position limit 1`
+    const { position, account_id } = opened as NonNullable<typeof opened>
+    const args = ['replay', 'balances', '--account', account_id]
+    const { stdout, status } = await runCli([...args, '--as-of', `0-${position}`], {
       database: ledger.url,
     })
     expect(status).toBe(0)
-    expect(stdout).toContain(lot?.account_id)
-    const { stdout: before } = await runCli([...args, '--as-of', `0-${lot?.lot - 1}`], {
+    expect(stdout).toContain(account_id)
+    const { stdout: before } = await runCli([...args, '--as-of', `0-${position - 1}`], {
       database: ledger.url,
     })
-    expect(before).not.toContain(lot?.account_id)
+    expect(before).not.toContain(account_id)
     const pastTheEnd = await runCli(['replay', '--as-of', '0-999999'], { database: ledger.url })
     expect([pastTheEnd.status, pastTheEnd.stderr]).toEqual([
       1,

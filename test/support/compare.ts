@@ -49,8 +49,9 @@ function* compareRows(table: string, row: string, oracle: Row = {}, projection: 
 /** A table's row with its times as microseconds. */
 function withMicros(columns: Row): Row {
   const isTime = (name: string) => /_at$|_until$|^effective_from$/.test(name)
-  const entries = Object.entries(columns).map(([name, value]) =>
-    isTime(name) && value !== null ? [name, micros(value)] : [name, value],
-  )
+  const entries = Object.entries(columns).map(([name, value]) => {
+    if (name === 'plan_starts') return [name, (value as string[]).map(micros)]
+    return isTime(name) && value !== null ? [name, micros(value)] : [name, value]
+  })
   return Object.fromEntries(entries)
 }

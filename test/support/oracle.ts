@@ -134,10 +134,22 @@ function changeAccount(state: State, event: LogEvent): void {
         budgets: null,
         opened_at: recorded_at,
       })
+      for (const mode of ['live', 'test']) {
+        put(state, 'balances', {
+          account_id,
+          mode,
+          shard,
+          ...noBalance(),
+          plans: [],
+          plan_starts: [],
+        })
+      }
       break
     case 'PlanStarted': {
       const { plan, from } = payload
-      put(state, 'account_plans', { account_id, shard, position, plan, starts_at: micros(from) })
+      const starts_at = micros(from)
+      put(state, 'account_plans', { account_id, shard, position, plan, starts_at })
+      for (const balance of balancesOf(state, account_id, shard)) takePlan(balance, plan, starts_at)
       break
     }
     case 'AccountLimitsChanged':
@@ -157,6 +169,24 @@ function changeAccount(state: State, event: LogEvent): void {
       account.erased = true
       break
   }
+  const { version, frozen, erased, max_in_flight, budgets } = account
+  for (const balance of balancesOf(state, account_id, shard)) {
+    Object.assign(balance, { version, frozen, erased, max_in_flight, budgets })
+  }
+}
+
+function balancesOf(state: State, account_id: string | null, shard: number): Row[] {
+  return ['live', 'test'].map((mode) => row(state, 'balances', { account_id, mode, shard }))
+}
+
+/** Whatever starts at the same time or later than the plan is not to come any more. */
+function takePlan(balance: Row, plan: string, starts_at: unknown): void {
+  const [plans, starts] = [balance.plans as string[], balance.plan_starts as unknown[]]
+  const kept = starts.filter((start) => Number(start) < Number(starts_at)).length
+  Object.assign(balance, {
+    plans: [...plans.slice(0, kept), plan],
+    plan_starts: [...starts.slice(0, kept), starts_at],
+  })
 }
 
 function changeKey(state: State, event: LogEvent): void {

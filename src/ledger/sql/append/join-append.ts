@@ -6,7 +6,7 @@
 import { maxAmount, maxUnspentCredits } from '../../../../events/bounds.ts'
 import { batchColumns, eventTypeOfKind, openingKinds, purchaseKinds } from '../../append/batch.ts'
 import { fillIn } from '../fill-in.ts'
-import { liveLots, moveHead, planInForce, tariffInForce } from '../fragments/index.ts'
+import { liveLots, moveHead, tariffInForce } from '../fragments/index.ts'
 import frame from './append_v1.sql' with { type: 'text' }
 import beginAccount from './begin_account.sql' with { type: 'text' }
 import beginBatch from './begin_batch.sql' with { type: 'text' }
@@ -135,7 +135,6 @@ const values = {
     .map(([kind, type]) => `when '${kind}' then '${type}'`)
     .join(' ')} end`,
   tariff_in_force: tariffInForce({ shard: 'in_shard', time: 'v_now', more: ', t.pricing_plans' }),
-  plan_in_force: planInForce({ shard: 'in_shard', account: firstAccount, time: 'v_now' }),
   move_head: moveHead({ shard: 'in_shard', position: 'v_position', time: 'v_now', hash: 'v_hash' }),
   live_lots: liveLots({ shard: 'in_shard', account: firstAccount, mode: 'c.mode', time: 'v_now' }),
 }

@@ -7,8 +7,7 @@
 -- Each question stands in a lateral join with an `offset 0`, so that it is planned by itself: a search of an index, however empty
 -- its table was then.
 with commands as (
-  select c.*, row_number() over account as nth_of_account,
-    bool_or(c.kind in ({{purchases}})) over (account rows between unbounded preceding and unbounded following) as account_buys
+  select c.*, row_number() over account as nth_of_account, bool_or(c.kind in ({{purchases}})) over account as account_buys
   from (
     select nth, b.kind[nth] as kind, b.account_id[nth] as account_id, b.key_id[nth] as key_id, b.mode[nth] as mode,
       case
@@ -22,18 +21,18 @@ with commands as (
     ) b, generate_series(1, b.count) nth
     offset 0
   ) c
-  window account as (partition by c.account_id, c.mode order by c.nth)
+  window account as (partition by c.account_id, c.mode order by c.nth rows between unbounded preceding and unbounded following)
 )
 select c.*,
   -- Of an extension of a hold from an earlier month: the hold's position. Months cut on the hold's time, so credits that
   -- were granted later, for a later month, cannot pay for the call.
   case when c.kind = 'extend' and m.month < v_month then h.position end as lots_before,
-  s.version as account_version_now, s.frozen or s.erased as frozen, s.budgets,
+  b.version as account_version_now, b.frozen, b.budgets,
   -- A plan that the tariff does not know allows nothing, and gives nothing.
-  coalesce(s.max_in_flight, v_plan_max_in_flight[p.plan], 0) as max_in_flight,
-  p.plan is not null and v_plan_credits[p.plan] is null as has_terms,
+  coalesce(b.max_in_flight, v_plan_max_in_flight[b.plan], 0) as max_in_flight,
+  b.plan is not null and v_plan_credits[b.plan] is null as has_terms,
   -- Where it stands among the tariff's plans.
-  p.plan,
+  b.plan,
   coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,
   -- The month's allowance that the first accepted purchase brings, and what of it repays the account's debt.
   due.credits as allowance_due, least(coalesce(b.debt, 0), due.credits) as debt_repaid,
@@ -50,18 +49,9 @@ select c.*,
   h.sent_credits as hold_sent_credits, h.sent_quantity as hold_sent_quantity, h.budgets as hold_budgets
 from commands c
 left join lateral (
-  select s.version, s.frozen, s.erased, s.max_in_flight, s.budgets from account_state s
-  where s.account_id = case when c.nth_of_account = 1 and c.account_buys then c.account_id end and s.shard = in_shard
-  offset 0
-) s on true
-left join lateral (
-  select array_position(v_plans, p.plan) as plan
-  from (
-    {{plan_in_force}}
-  ) p
-) p on true
-left join lateral (
-  select b.open_holds, b.debt, b.allowance_month, b.allowance_granted from balances b
+  select b.open_holds, b.debt, b.allowance_month, b.allowance_granted, b.version, b.frozen or b.erased as frozen, b.max_in_flight, b.budgets,
+    array_position(v_plans, b.plans[width_bucket(v_now, b.plan_starts)]) as plan
+  from balances b
   where b.account_id = case when c.nth_of_account = 1 then c.account_id end and b.mode = c.mode and b.shard = in_shard
   offset 0
 ) b on true
@@ -91,7 +81,7 @@ left join lateral (
   offset 0
 ) h on true
 cross join lateral (
-  select greatest(coalesce(v_plan_credits[p.plan], 0) - case when b.allowance_month = v_month then b.allowance_granted else 0 end, 0)
+  select greatest(coalesce(v_plan_credits[b.plan], 0) - case when b.allowance_month = v_month then b.allowance_granted else 0 end, 0)
     as credits
 ) due
 -- A call counts against its key's cap in the month of its hold.

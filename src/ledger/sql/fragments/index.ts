@@ -4,7 +4,6 @@ import { fillIn } from '../fill-in.ts'
 import brokenRuleText from './broken_rule.sql' with { type: 'text' }
 import liveLotsText from './live_lots.sql' with { type: 'text' }
 import moveHeadText from './move_head.sql' with { type: 'text' }
-import planInForceText from './plan_in_force.sql' with { type: 'text' }
 import tariffInForceText from './tariff_in_force.sql' with { type: 'text' }
 
 /** The name of the rule of the log that a row of `events` breaks; null: of none. */
@@ -20,12 +19,6 @@ export const tariffInForce = (of: {
   readonly time: string
   readonly more?: string
 }): string => fillIn(tariffInForceText, { more: '', ...of })
-
-export const planInForce = (of: {
-  readonly shard: string
-  readonly account: string
-  readonly time: string
-}): string => fillIn(planInForceText, of)
 
 /** Lots that credits can be drawn from, by expiry and position; those of the lowest rank are drawn first. */
 export const liveLots = (of: {

@@ -8,7 +8,7 @@ import { capUse, capUsingTypes, monthOfEvent } from '../../../../projections/key
 import { mapValues } from '../../../lib/map-values.ts'
 import { joinAppend } from '../append/join-append.ts'
 import { fillIn } from '../fill-in.ts'
-import { liveLots, moveHead, planInForce, tariffInForce } from '../fragments/index.ts'
+import { liveLots, moveHead, tariffInForce } from '../fragments/index.ts'
 import acceptLossV1 from './accept_loss_v1.sql' with { type: 'text' }
 import accountSecretV1 from './account_secret_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
@@ -124,7 +124,7 @@ export const functions: readonly string[] = [
   fenceProducersV1,
   deliveryOf,
   fillIn(tariffAt, { tariff_in_force: tariffInForce(then) }),
-  fillIn(planAt, { plan_in_force: planInForce(then) }),
+  planAt,
   fillIn(liveLotsFunction, { live_lots: liveLots(then) }),
   repeatedResult,
   keepResult,
