@@ -82,6 +82,7 @@ const otherwise: Readonly<Record<string, (column: string) => string>> = {
   'text[]': (c) => `coalesce(${c}, '{}') || 'x'::text`,
   boolean: (c) => `not ${c}`,
   date: (c) => `coalesce(${c}, '2030-01-01'::date) + 1000`,
+  'timestamp with time zone[]': (c) => `${c} || now()`,
   'timestamp with time zone': (c) =>
     `case when ${c} is null or ${c} = 'infinity' then '2030-01-01' else ${c} + interval '1 microsecond' end`,
   jsonb: (c) => `coalesce(${c}, '{}') || '["x"]'`,

@@ -35,7 +35,7 @@ describe('every projection considers the types that concern it', () => {
     expect(names.includes('account_state')).toBe(stream === 'account')
     expect(names.includes('key_state')).toBe(stream === 'key')
     expect(names.includes('tariffs')).toBe(type === 'TariffPublished')
-    expect(names.includes('balances')).toBe(moveCredits !== undefined)
+    expect(names.includes('balances')).toBe(moveCredits !== undefined || stream === 'account')
     const capsKeys = capTypes.includes(type)
     const usesCaps = hold !== undefined || moves === 'refunded'
     expect(names.includes('key_caps')).toBe(capsKeys || usesCaps)
