@@ -24,3 +24,6 @@ export const maxInteger = 2_147_483_647
 
 /** How many days a trial or a pack may be good. */
 export const maxValidDays = 3_650
+
+/** How many months what is left of an allowance may roll over. */
+export const maxRolloverMonths = 120

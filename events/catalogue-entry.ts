@@ -33,7 +33,7 @@ export interface CatalogueEntry {
   /** It makes a lot of its `credits`, named by its position. */
   readonly lot?: 'grants'
   /** What its `moved` is added to, lot by lot. */
-  readonly moves?: 'settled' | 'refunded' | 'adjusted'
+  readonly moves?: 'settled' | 'refunded' | 'adjusted' | 'lapsed'
   /** What it does to the credits that an account owes. An adjustment repays where its payload says so. */
   readonly debt?: 'adds' | 'repays'
   /**

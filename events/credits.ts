@@ -1,6 +1,6 @@
 /**
  * The credits stream: every movement of credits. How an event moves lots stands in its columns: what `lots[i]` holds
- * changes by `held[i]`, and `moved[i]` is added to what the type moves (settled, refunded or adjusted credits). A lot
+ * changes by `held[i]`, and `moved[i]` is added to what the type moves (settled, refunded, adjusted or lapsed credits). A lot
  * is named by the position of its CreditsGranted.
  */
 import { Type } from '@sinclair/typebox'
@@ -54,6 +54,13 @@ export const creditEvents = {
       ),
       /** The pack of the tariff in force that was bought. */
       pack: Type.Optional(Type.String()),
+      /**
+       * Of an allowance that is good for longer than its month: how much of allowances is kept after their months, as its plan
+       * said.
+       */
+      rollover: Type.Optional(
+        Type.Object({ max: Type.Integer({ minimum: 1, maximum: maxAmount }) }),
+      ),
     }),
     lot: 'grants',
     describe: ({ credits, payload: { kind, expiresAt } }, scale) =>
@@ -72,6 +79,15 @@ export const creditEvents = {
     debt: 'repays',
     describe: ({ credits, payload }, scale) =>
       `${amount(credits, scale)} taken ${payload.repaysDebt ? 'to repay a debt' : 'away'}`,
+  },
+
+  /** What is left of an allowance after its month, and is more than its plan lets roll over. Of one lot. */
+  CreditsLapsed: {
+    stream: 'credits',
+    payload: Type.Object({}),
+    moves: 'lapsed',
+    describe: ({ credits }, scale) =>
+      `${amount(credits, scale)} lapsed, beyond what rolls over from earlier months`,
   },
 
   /** What an adjustment could not take, and is taken from the next credits that are granted or become free. */

@@ -1,7 +1,7 @@
 /** The tariffs stream: prices and plans. */
 import { type Static, Type } from '@sinclair/typebox'
 import { spanPattern } from '../src/lib/rate-limits.ts'
-import { maxAmount, maxInteger, maxValidDays } from './bounds.ts'
+import { maxAmount, maxInteger, maxRolloverMonths, maxValidDays } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { minute } from './words.ts'
@@ -45,6 +45,13 @@ const Plan = Type.Object({
   ),
   /** How much of allowance and fee belong to the month in which the plan is taken. Absent: all. */
   firstMonth: Type.Optional(Type.Union([Type.Literal('prorated'), Type.Literal('whole')])),
+  /** For how many months what is left of an allowance is kept, and how much of it there may be at most. */
+  rollover: Type.Optional(
+    Type.Object({
+      max: Type.Integer({ minimum: 1, maximum: maxAmount }),
+      months: Type.Integer({ minimum: 1, maximum: maxRolloverMonths }),
+    }),
+  ),
   /** What calls of the plan's accounts cost instead. */
   prices: Type.Optional(Prices),
 })

@@ -15,9 +15,10 @@ const accountTypes = typesWith('stream', 'account')
 
 const makeLots: MappingStatement = {
   eventTypes: ['CreditsGranted'],
-  sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted, free)
+  sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted, free, rollover_max)
        select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
-         coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits, credits
+         coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits, credits,
+         (payload -> 'rollover' ->> 'max')::bigint
        from batch
        where type = 'CreditsGranted'`,
 }
@@ -78,7 +79,10 @@ const followPlans: MappingStatement = {
        where b.account_id = change.account_id and b.mode = change.mode and b.shard = change.shard`,
 }
 
-/** A debt grows by what is recorded and falls by what is repaid. Of the month's allowance, all grants add up. */
+/**
+ * A debt grows by what is recorded and falls by what is repaid. Of the month's allowance, all grants add up, and the last that is good after
+ * its month says until when there are such lots.
+ */
 const countDebtAndAllowance: MappingStatement = {
   eventTypes: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
   sql: `update balances b
@@ -88,9 +92,11 @@ const countDebtAndAllowance: MappingStatement = {
            when change.month is null then b.allowance_granted
            when change.month = b.allowance_month then b.allowance_granted + change.allowance
            else change.allowance
-         end
+         end,
+         rolls_until = greatest(b.rolls_until, change.rolls_until)
        from (
          select account_id, mode, shard, max(month) as month,
+           max((payload ->> 'expiresAt')::timestamptz) filter (where payload -> 'rollover' is not null) as rolls_until,
            sum(credits) filter (where month = last_month) as allowance,
            sum(case type when 'DebtRecorded' then credits when 'CreditsAdjusted' then -credits else 0 end) as debt
          from (
@@ -184,8 +190,10 @@ const closeHolds: MappingStatement = {
          and h.hold_id = e.request_id and h.shard = e.shard`,
 }
 
+const lapsingTypes = typesWith('moves', 'lapsed')
+
 const moveCreditsOfLots: MappingStatement = {
-  eventTypes: lotMovingTypes,
+  eventTypes: lotMovingTypes.filter((type) => !lapsingTypes.includes(type)),
   sql: `update lots l
        set held = ${notBelowZero('l.held + change.held')}, settled = ${notBelowZero('l.settled + change.settled')},
          refunded = l.refunded + change.refunded, adjusted = l.adjusted + change.adjusted,
@@ -200,6 +208,20 @@ const moveCreditsOfLots: MappingStatement = {
            from batch
            where lots is not null
          ) each_lot
+         group by 1, 2
+       ) change
+       where l.lot = change.lot and l.shard = change.shard`,
+}
+
+/** Rare, so that calls do not pay for it. */
+const lapseCreditsOfLots: MappingStatement = {
+  eventTypes: lapsingTypes,
+  sql: `update lots l
+       set lapsed = l.lapsed + change.lapsed, free = ${notBelowZero('l.free - change.lapsed')}
+       from (
+         select shard, m.lot, total(m.moved) as lapsed
+         from batch cross join lateral unnest(lots, moved) m (lot, moved)
+         where ${typeIn(lapsingTypes)}
          group by 1, 2
        ) change
        where l.lot = change.lot and l.shard = change.shard`,
@@ -242,8 +264,11 @@ export const balances: Projection = {
       held bigint not null default 0,
       settled bigint not null default 0,
       refunded bigint not null default 0,
-      -- granted + refunded - adjusted - settled - held
+      lapsed bigint not null default 0,
+      -- granted + refunded - adjusted - settled - lapsed - held
       free bigint not null,
+      -- Of an allowance that is good after its month: how much of such lots is kept then; null: of another lot.
+      rollover_max bigint,
       primary key (lot, shard)
     ) with (fillfactor = 70)`,
     `create index lots_by_account on lots (account_id, mode, expires_at, lot)`,
@@ -290,6 +315,8 @@ export const balances: Projection = {
       -- By when they start. The plan at a time is plans[width_bucket(time, plan_starts)].
       plans text[] not null default '{}',
       plan_starts timestamptz[] not null default '{}',
+      -- When the last allowance expires that is good after its month; null: none was.
+      rolls_until timestamptz,
       primary key (account_id, mode, shard)
     ) with (fillfactor = 70)`,
   ],
@@ -303,6 +330,7 @@ export const balances: Projection = {
     extendHolds,
     closeHolds,
     moveCreditsOfLots,
+    lapseCreditsOfLots,
     countOpenHolds,
     noteBudgets,
   ],

@@ -8,7 +8,7 @@ const movesLots = `${typeIn(movingTypes)} and lots is not null`
 
 export const dailyLots: Projection = {
   name: 'daily_lots',
-  version: 1,
+  version: 2,
   mode: 'catch-up',
   isForCharts: true,
   eventFilter: movesLots,
@@ -23,24 +23,26 @@ export const dailyLots: Projection = {
       settled numeric not null,
       refunded numeric not null,
       adjusted numeric not null,
+      lapsed numeric not null,
       primary key (account_id, mode, day, lot, shard)
     ) with (fillfactor = 80)`,
   ],
   apply: [
     {
       eventTypes: movingTypes,
-      sql: `insert into daily_lots as d (account_id, mode, day, lot, shard, settled, refunded, adjusted)
+      sql: `insert into daily_lots as d (account_id, mode, day, lot, shard, settled, refunded, adjusted, lapsed)
        select account_id, mode, (recorded_at at time zone interval '0')::date, m.lot, shard,
          total(case type when 'HoldSettled' then m.moved else 0 end),
          total(case type when 'ChargeRefunded' then m.moved else 0 end),
-         total(case type when 'CreditsAdjusted' then m.moved else 0 end)
+         total(case type when 'CreditsAdjusted' then m.moved else 0 end),
+         total(case type when 'CreditsLapsed' then m.moved else 0 end)
        from batch cross join lateral unnest(lots, moved) m (lot, moved)
        where ${movesLots} and m.moved <> 0
        group by 1, 2, 3, 4, 5
        order by account_id collate "C", 3
        on conflict (account_id, mode, day, lot, shard) do update set
          settled = d.settled + excluded.settled, refunded = d.refunded + excluded.refunded,
-         adjusted = d.adjusted + excluded.adjusted`,
+         adjusted = d.adjusted + excluded.adjusted, lapsed = d.lapsed + excluded.lapsed`,
     },
   ],
 }

@@ -27,6 +27,8 @@ export const tariffs: Projection = {
       max_in_flight integer not null,
       -- {credits, days}; null: the plan has none.
       trial jsonb,
+      -- {max, months}; null: the plan has none.
+      rollover jsonb,
       -- What else decides what it gives a month; null: its credits alone do.
       monthly_terms jsonb,
       primary key (hash, plan, shard)
@@ -61,10 +63,11 @@ export const tariffs: Projection = {
     {
       eventTypes: ['TariffPublished'],
       sql: `insert into tariff_plans (hash, plan, shard, credits, max_in_flight, trial,
-         monthly_terms)
+         rollover, monthly_terms)
        select distinct on (e.payload ->> 'hash', plan.key, e.shard) e.payload ->> 'hash', plan.key, e.shard,
          (plan.value ->> 'credits')::bigint, (plan.value ->> 'maxInFlight')::integer,
-         plan.value -> 'trial', case when plan.value ->> 'firstMonth' = 'prorated' then '{"firstMonth": "prorated"}'::jsonb end
+         plan.value -> 'trial', plan.value -> 'rollover',
+         case when plan.value ->> 'firstMonth' = 'prorated' then '{"firstMonth": "prorated"}'::jsonb end
        from batch e, jsonb_each((e.payload -> 'plans')::jsonb) plan
        where e.type = 'TariffPublished'
        on conflict (hash, plan, shard) do nothing`,

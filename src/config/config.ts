@@ -147,6 +147,8 @@ export interface Plan extends PlanLimits {
   readonly trial?: { readonly credits: number; readonly days: number }
   /** Allowance and fee of the month in which it is taken; absent: the whole. */
   readonly firstMonth?: 'prorated' | 'whole'
+  /** For how many months what is left of an allowance is kept, and how much of it there may be; absent: nothing is. */
+  readonly rollover?: { readonly max: number; readonly months: number }
   /** Whether operators may still give it. */
   readonly grantable: boolean
   /** By route: the price for the plan's accounts, instead of the route's own. */

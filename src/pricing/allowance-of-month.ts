@@ -6,6 +6,12 @@ import type { Plan } from '../../events/tariffs.ts'
 
 const dayMs = 86_400_000
 
+/** When an allowance of the month of `now` expires: with the month, or later where it rolls over. Milliseconds since 1970, both. */
+export function allowanceEnd(rollover: Plan['rollover'], now: number): number {
+  const at = new Date(now)
+  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1 + (rollover?.months ?? 0))
+}
+
 /** @param takenAt, now milliseconds since 1970 */
 export function allowanceOfMonth(
   { credits, firstMonth }: Pick<Plan, 'credits' | 'firstMonth'>,

@@ -49,7 +49,7 @@ function tariffOf({ free = 30, pro = 60 }): typeof testTariff {
   return {
     prices,
     plans: {
-      ...{ none, free: { ...none, credits: free } },
+      ...{ none, free: { ...none, credits: free, rollover: { max: 12, months: 2 } } },
       pro: {
         ...none,
         credits: pro,

@@ -534,7 +534,7 @@ test('the sums of ranges of the log are those of the whole', async () => {
     const moved = (await Array.fromAsync(readInRanges(whole, readLots, size))).flat()
     return {
       charges: sumCharges(0, period, { sums, components: { prices: new Map(), sums: [] } }),
-      lots: lotMovements(0, period, { grants, sums: moved, until: period.end }),
+      lots: lotMovements(0, period, { grants, sums: moved, lapsed: [], until: period.end }),
     }
   }
   const atOnce = await reported(1_000)

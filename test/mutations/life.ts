@@ -30,7 +30,10 @@ export async function writeLife(ledger: Ledger): Promise<void> {
     several: [{ name: 'items', per: 'item', hold: { list: '/l' }, tiers }],
   }
   const { plans } = testTariff
-  const free = { ...plans.free, trial: { credits: 60, days: 1 } } as Plan
+  const free = {
+    ...{ ...plans.free, trial: { credits: 60, days: 1 } },
+    rollover: { max: 2, months: 1 },
+  } as Plan
   const pro = { ...plans.pro, firstMonth: 'prorated' } as Plan
   const ofPartner = { search: { per: 'request', credits: 2 } as const }
   const partner = { ...(plans.free as Plan), prices: ofPartner }
@@ -143,6 +146,11 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   await commands.grantPack(0, {
     ...{ accountId, mode: 'live', pack: 'small', externalId: 'order-1', actor: 'test' },
   })
+
+  // Over a month's turn more is left of the allowance than rolls over.
+  await ledger.travelTo('2030-07-01T00:00:00Z')
+  const { hold: turned } = await ledger.hold(key, 4)
+  await ledger.settle(turned, 3)
 
   // Taken away, owed, repaid.
   await commands.adjust(0, { accountId, mode: 'live', credits: 10, externalId: 'a', actor: 'test' })

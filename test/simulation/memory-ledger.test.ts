@@ -98,7 +98,7 @@ function tariffOf(free: number): Tariff {
     packs: { small: { credits: free, price: { minorUnits: 500, currency: 'EUR' }, validDays: 30 } },
     plans: {
       none: { ...plan, credits: 0 },
-      free: { ...plan, credits: free, maxInFlight: 4 },
+      free: { ...plan, credits: free, maxInFlight: 4, rollover: { max: 9, months: 2 } },
       pro: {
         ...{ ...plan, credits: 2 * free, maxInFlight: 100, firstMonth: 'prorated' },
         prices: {

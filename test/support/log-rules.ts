@@ -47,6 +47,8 @@ export function followLog(): FollowedLog {
   const state = emptyState()
   const charges = new Map<string, LogEvent>()
   const refunds = new Map<string, LogEvent[]>()
+  /** When each account's lots were last moved by what lets lapse first. */
+  const touched = new Map<string, Micros>()
   let before: LogEvent | undefined
   /** A plan was taken at once: its trials come before anything else that is recorded later. */
   let taken: LogEvent | undefined
@@ -66,6 +68,7 @@ export function followLog(): FollowedLog {
         taken = undefined
       }
       for (const rule of broken(state, event, { before, charges, refunds })) note(rule)
+      for (const rule of lapseMissing(state, event, touched)) note(rule)
       evolve(state, event)
       if (event.type === 'PlanStarted' && micros(event.payload.from) <= event.recorded_at) {
         taken = event
@@ -325,6 +328,8 @@ function* broken(
       return yield* brokenByGrant(state, event)
     case 'CreditsAdjusted':
       return yield* brokenByAdjustment(state, event, before)
+    case 'CreditsLapsed':
+      return yield* brokenByLapse(state, event)
     case 'ChargeRefunded':
       return yield* brokenByRefund(
         event,
@@ -483,8 +488,13 @@ function* brokenByGrant(state: State, event: LogEvent): Generator<string> {
   if (event.credits !== allowanceDue(state, whose(event)))
     yield 'the allowance is what the plan gives'
   if (micros(event.payload.startsAt) !== startOfMonth(event.recorded_at)) yield 'it is the month’s'
-  const next = startOfMonth(startOfMonth(event.recorded_at) + 32 * 86_400_000_000)
-  if (micros(event.payload.expiresAt) !== next) yield 'it ends with the month'
+  const { rollover } = planAt(state, whose(event)) ?? {}
+  const { max, months = 0 } = (rollover ?? {}) as { max?: number; months?: number }
+  let end = startOfMonth(event.recorded_at)
+  for (let month = 0; month <= months; month++) end = startOfMonth(end + 32 * dayMicros)
+  if (micros(event.payload.expiresAt) !== end)
+    yield 'it ends with the month, or as much later as it rolls over'
+  if (event.payload.rollover?.max !== max) yield 'so much rolls over as the plan says'
 }
 
 function* brokenByTrial(state: State, event: LogEvent): Generator<string> {
@@ -512,6 +522,25 @@ function* brokenByAdjustment(
   const drawn = draw(lots, event.credits)
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.moved))
     yield 'credits are taken in draw order'
+}
+
+function* brokenByLapse(state: State, event: LogEvent): Generator<string> {
+  const { lot, credits } = lapseDue(state, whose(event)) ?? {}
+  if (!same(event.lots, [lot]) || !same(event.moved, [credits]) || event.credits !== credits)
+    yield 'what lapses is what does not roll over'
+}
+
+/** The first thing that an append does to an account is to let lapse what does not roll over. */
+function* lapseMissing(
+  state: State,
+  event: LogEvent,
+  touched: Map<string, Micros>,
+): Generator<string> {
+  if (event.lots === null || event.type === 'CreditsLapsed' || event.payload.repaysDebt) return
+  const account = `${event.account_id} ${event.mode}`
+  if (event.recorded_at > (touched.get(account) ?? 0) && lapseDue(state, whose(event)))
+    yield 'what does not roll over lapses first'
+  touched.set(account, event.recorded_at)
 }
 
 /** Nothing is bought with credits that are owed: after every purchase, more is free than is owed. */
@@ -570,10 +599,12 @@ function whose({ shard, account_id, mode, recorded_at: now }: LogEvent): Who {
 }
 
 export function freeOf(lot: Row): number {
-  const [granted, refunded, adjusted, settled, held] = [
-    ...['granted', 'refunded', 'adjusted', 'settled', 'held'].map((column) => Number(lot[column])),
-  ] as [number, number, number, number, number]
-  return granted + refunded - adjusted - settled - held
+  const [granted, refunded, adjusted, settled, lapsed, held] = [
+    ...['granted', 'refunded', 'adjusted', 'settled', 'lapsed', 'held'].map((column) =>
+      Number(lot[column]),
+    ),
+  ] as [number, number, number, number, number, number]
+  return granted + refunded - adjusted - settled - lapsed - held
 }
 
 /** Lots that can be drawn from, as they are drawn: allowance, then what expires first, then the oldest. */
@@ -659,6 +690,22 @@ function allowanceOf(state: State, who: Who): number {
 const dayMicros = 86_400_000_000
 
 /** The trial that an account's plan gives in this mode, if none has given one before; a plan that is just taken gives it. */
+/**
+ * What has to lapse next: of the allowances of earlier months that are good still, the newest says how much of them all is kept, and
+ * what expires first goes first.
+ */
+export function lapseDue(state: State, who: Who): { lot: number; credits: number } | undefined {
+  const month = startOfMonth(who.now)
+  const rolled = liveLots(state, who).filter(
+    (lot) => lot.rollover_max !== null && Number(lot.starts_at) < month,
+  )
+  const newest = rolled.toSorted((a, b) => Number(b.lot) - Number(a.lot))[0]
+  const excess = sumOfFree(rolled) - Number(newest?.rollover_max)
+  const first = rolled.find((lot) => freeOf(lot) > 0)
+  if (!first || excess <= 0) return undefined
+  return { lot: Number(first.lot), credits: Math.min(freeOf(first), excess) }
+}
+
 export function trialDue(state: State, who: Who): { credits: number; days: number } | undefined {
   const had = [...state.lots.values()].some(
     (lot) => lot.account_id === who.account_id && lot.mode === who.mode && lot.kind === 'trial',

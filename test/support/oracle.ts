@@ -87,11 +87,11 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
     pricing_plans: pricing.length > 0 ? pricing : null,
   })
   for (const [plan, terms] of Object.entries<Row>(plans)) {
-    const { credits, maxInFlight: max_in_flight, trial = null, firstMonth } = terms
+    const { credits, maxInFlight: max_in_flight, trial = null, rollover = null, firstMonth } = terms
     const monthly_terms = firstMonth === 'prorated' ? { firstMonth } : null
     put(state, 'tariff_plans', {
       ...{ hash, plan, shard, credits, max_in_flight },
-      ...{ trial, monthly_terms },
+      ...{ trial, rollover, monthly_terms },
     })
   }
   for (const [endpoint, price] of Object.entries(prices)) {
@@ -241,6 +241,7 @@ function moveCredits(state: State, event: LogEvent): void {
       HoldSettled: 'settled',
       ChargeRefunded: 'refunded',
       CreditsAdjusted: 'adjusted',
+      CreditsLapsed: 'lapsed',
     }
     const column = counted[type as keyof typeof counted]
     if (column) add(touched, column, moved)
@@ -250,11 +251,12 @@ function moveCredits(state: State, event: LogEvent): void {
   const balance = (): Row => row(state, 'balances', { account_id, mode, shard }, noBalance())
   switch (type) {
     case 'CreditsGranted': {
-      const { kind, startsAt, expiresAt = 'infinity' } = payload
+      const { kind, startsAt, expiresAt = 'infinity', rollover } = payload
       const [starts_at, expires_at] = [micros(startsAt), micros(expiresAt)]
       put(state, 'lots', {
         ...{ lot: event.position, shard, account_id, mode, kind, starts_at, expires_at },
-        ...{ granted: credits, adjusted: 0, held: 0, settled: 0, refunded: 0, free: credits },
+        ...{ granted: credits, adjusted: 0, held: 0, settled: 0, refunded: 0, lapsed: 0 },
+        ...{ free: credits, rollover_max: rollover?.max ?? null },
       })
       const account = balance()
       if (kind !== 'allowance') break
@@ -262,6 +264,9 @@ function moveCredits(state: State, event: LogEvent): void {
       if (account.allowance_month !== month) account.allowance_granted = 0
       account.allowance_month = month
       add(account, 'allowance_granted', credits)
+      if (rollover) {
+        account.rolls_until = Math.max(Number(account.rolls_until ?? 0), expires_at)
+      }
       break
     }
     case 'DebtRecorded':
@@ -457,6 +462,7 @@ function moveLotsOfDay(state: State, event: LogEvent): void {
   const { shard, account_id, mode, type } = event
   const columns = {
     ...{ HoldSettled: 'settled', ChargeRefunded: 'refunded', CreditsAdjusted: 'adjusted' },
+    CreditsLapsed: 'lapsed',
   }
   const column = columns[type as keyof typeof columns]
   if (!column) return
@@ -464,11 +470,15 @@ function moveLotsOfDay(state: State, event: LogEvent): void {
     const moved = event.moved?.[i] ?? 0
     if (moved === 0) return
     const id = { account_id, mode, day: dayOf(event.recorded_at), lot, shard }
-    add(row(state, 'daily_lots', id, { settled: 0, refunded: 0, adjusted: 0 }), column, moved)
+    add(row(state, 'daily_lots', id, { ...noneMoved }), column, moved)
   })
 }
 
-const noBalance = () => ({ open_holds: 0, debt: 0, allowance_month: null, allowance_granted: 0 })
+const noneMoved = { settled: 0, refunded: 0, adjusted: 0, lapsed: 0 }
+const noBalance = () => ({
+  ...{ open_holds: 0, debt: 0, allowance_month: null, allowance_granted: 0 },
+  rolls_until: null,
+})
 const noMonth = () => ({
   calls: 0,
   granted: 0,

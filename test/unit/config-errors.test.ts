@@ -106,6 +106,16 @@ describe('a field that does not fit', () => {
     ],
     [
       'credits: 100',
+      'credits: 100\n    rollover: { max: 0, months: 121 }',
+      'plans.pro.rollover.max: expected an integer from 1 to 1000000000000, got 0|plans.pro.rollover.months: expected an integer from 1 to 120, got 121',
+    ],
+    [
+      'credits: 100',
+      'credits: 0\n    rollover: { max: 10, months: 1 }',
+      'plans.pro.rollover: there is nothing to roll over: the plan has no credits',
+    ],
+    [
+      'credits: 100',
       'credits: 1e300',
       'plans.pro.credits: expected an integer from 0 to 1000000000000, got 1e+300',
     ],

@@ -196,11 +196,17 @@ function printLots({ state, decision, position }: Explanation): void {
     [
       ...lots.filter(isAllowance).map(lineOf),
       ...(due > 0
-        ? [['due', 'allowance', 'with the month', asCredits(due), asCredits(drawn(null))]]
+        ? [['due', 'allowance', dueUntil(state), asCredits(due), asCredits(drawn(null))]]
         : []),
       ...lots.filter((lot) => !isAllowance(lot)).map(lineOf),
     ],
   )
+}
+
+function dueUntil({ account, tariff }: Explanation['state']): string {
+  const { rollover } = tariff?.plans[account.plan?.name ?? ''] ?? {}
+  if (!rollover) return 'with the month'
+  return rollover.months === 1 ? 'a month later' : `${rollover.months} months later`
 }
 
 function keyState({ key }: Explanation['state']): string {

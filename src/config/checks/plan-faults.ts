@@ -2,14 +2,17 @@
 import type { Fault } from '../../lib/fault.ts'
 import type { Plan } from '../file/plan.ts'
 
-export function planFaults({ firstMonth, credits, fee }: Plan): Fault[] {
-  if (firstMonth !== 'prorated' || credits > 0 || fee.minorUnits > 0) return []
-  return [
-    {
-      path: ['firstMonth'],
-      message: 'there is nothing to prorate: the plan has neither credits nor a fee',
-    },
-  ]
+export function planFaults({ firstMonth, credits, fee, rollover }: Plan): Fault[] {
+  const faults: Fault[] = []
+  if (firstMonth === 'prorated' && credits === 0 && fee.minorUnits === 0) {
+    const message = 'there is nothing to prorate: the plan has neither credits nor a fee'
+    faults.push({ path: ['firstMonth'], message })
+  }
+  if (rollover && credits === 0) {
+    const message = 'there is nothing to roll over: the plan has no credits'
+    faults.push({ path: ['rollover'], message })
+  }
+  return faults
 }
 
 /** Fees are compared and billed in one currency. One of nothing is in none. */

@@ -1,6 +1,6 @@
 /** A plan, as tollbook.yaml says it under `plans`. */
 import { type Static, Type } from '@sinclair/typebox'
-import { maxAmount, maxValidDays } from '../../../events/bounds.ts'
+import { maxAmount, maxRolloverMonths, maxValidDays } from '../../../events/bounds.ts'
 import { atLeast, closed, recordOf, text } from '../../lib/schema-fields.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
 import { rateLimits } from './rate-limits.ts'
@@ -56,6 +56,26 @@ export const Plan = closed(
         description:
           'Allowance and fee of the month in which an account takes the plan: the whole of both, or the part of the days that are left, that day among them.',
       }),
+    ),
+    rollover: Type.Optional(
+      closed(
+        {
+          max: atLeast(
+            1,
+            'How many credits of earlier months an account keeps at most.',
+            maxAmount,
+          ),
+          months: Type.Integer({
+            minimum: 1,
+            maximum: maxRolloverMonths,
+            description: "For how many months an allowance is good after its own month's end.",
+          }),
+        },
+        {
+          description:
+            'What is left of an allowance stays good after its month. Absent: it lapses with the month.',
+        },
+      ),
     ),
     grantable: Type.Optional(
       Type.Boolean({

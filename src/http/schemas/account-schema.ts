@@ -52,7 +52,11 @@ export const BalanceSchema = typedSchema<Balance>(
         held: count,
         refunded: count,
         adjusted: count,
+        lapsed: count,
         available: count,
+        rolloverMax: t.Nullable(
+          integer({ description: 'How much of allowances is kept after their months.' }),
+        ),
         startsAt: text,
         expiresAt: t.Nullable(text),
       }),

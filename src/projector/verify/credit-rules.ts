@@ -14,7 +14,7 @@ import {
 import { type CreditEffect, effectOf, leaseOf } from './credits/effects.ts'
 import type { LogEvent } from './log/log-event.ts'
 import type { LogRules, Note } from './log-check.ts'
-import { microsOf } from './meaning/rare-events.ts'
+import { microsOf, monthOf } from './meaning/rare-events.ts'
 
 /** @param state follows the events; whoever shares it sees it as it is before an event, if his rules come first */
 export function creditRules(state: CreditState = newCreditState()): LogRules {
@@ -96,6 +96,11 @@ function followPurse(state: CreditState, effect: CreditEffect, event: LogEvent, 
       payload.expiresAt === undefined
         ? Number.POSITIVE_INFINITY
         : microsOf(String(payload.expiresAt))
+    if (payload.rollover) {
+      lot.rollsAt = monthOf(lot.startsAt).end
+      lot.max = payload.rollover.max
+      purse.rolling.push(lot)
+    }
     listLot(purse, lot)
     noteLot(lot, note)
   }
@@ -128,7 +133,7 @@ function followLots(state: CreditState, effect: CreditEffect, event: LogEvent, n
 function lotOf({ lots }: CreditState, name: number): Lot {
   let lot = lots.get(name)
   if (!lot) {
-    const never = { rank: 0, startsAt: 0, expiresAt: 0, listed: false }
+    const never = { rank: 0, startsAt: 0, expiresAt: 0, rollsAt: 0, max: 0, listed: false }
     lot = { lot: name, purse: undefined, free: 0, held: 0, ...never }
     lots.set(name, lot)
   }

@@ -1,18 +1,20 @@
 /**
  * Rules of what is bought, at every prefix of the log, as the append decides it: credits are drawn from lots in their order and never
  * those that are owed, an allowance that is due comes first, no more calls are in flight than the account may have, and no key
- * uses more than its monthly cap. Adjustments and repayments draw in the same order.
+ * uses more than its monthly cap. Adjustments and repayments draw in the same order. What is left of earlier months' allowances beyond what
+ * rolls over lapses first, whatever an append does.
  */
 import { maxAmount } from '../../../events/bounds.ts'
+import { rolloverExcess } from '../../pricing/rollover-excess.ts'
 import { allowanceDue } from './credits/allowance-due.ts'
 import { Bounds } from './credits/bounds.ts'
-import { type CreditState, type Purse, purseOf } from './credits/credit-state.ts'
+import { type CreditState, type Lot, type Purse, purseOf } from './credits/credit-state.ts'
 import { drawInOrder, freeCredits, isDrawnInOrder } from './credits/draw-order.ts'
 import { type CreditEffect, effectOf } from './credits/effects.ts'
 import type { LogEvent } from './log/log-event.ts'
 import type { LogRules, Note } from './log-check.ts'
 import type { LedgerState } from './meaning/ledger-state.ts'
-import { microsOf } from './meaning/rare-events.ts'
+import { type Micros, microsOf } from './meaning/rare-events.ts'
 
 /** What stands before an event. The rules that follow it come after these. */
 interface Before {
@@ -31,6 +33,7 @@ export function purchaseRules(credits: CreditState, state: LedgerState): LogRule
     follow(event, note) {
       const effect = effectOf(event.type)
       const { hold, lot, debt, freedByMove } = effect
+      if (event.lots !== null) followLapse(credits, effect, event, note)
       if (hold !== undefined) {
         if (isPurchase(effect, event)) followPurchase(before, effect, event, note)
         countUse(before.bounds, effect, event)
@@ -44,6 +47,39 @@ export function purchaseRules(credits: CreditState, state: LedgerState): LogRule
         before.bounds.change(event)
       }
     },
+  }
+}
+
+/** An append lets lapse what it finds. What it frees itself lapses with the next one, at a later time. */
+function followLapse(
+  credits: CreditState,
+  { lapses }: CreditEffect,
+  event: LogEvent,
+  note: Note,
+): void {
+  const purse = purseOf(credits, event.accountId, event.mode)
+  if (purse.rolling.length === 0 && !lapses) return
+  const { recordedAt: time } = event
+  dropOver(purse.rolling, time)
+  const excess = rolloverExcess(purse.rolling, time)
+  if (lapses) {
+    const [next] = excess
+    if (!next) note('nothing had to lapse')
+    else if (!Bun.deepEquals([event.lots, event.moved], [[next.lot], [next.credits]])) {
+      note(`${next.credits} credits of lot ${next.lot} had to lapse`)
+    }
+    return
+  }
+  // What repays a debt follows what granted or freed it.
+  if (event.actor === 'ledger' && event.payload.repaysDebt === true) return
+  const sum = excess.reduce((all, { credits }) => all + credits, 0)
+  if (sum > 0 && time > purse.touchedAt) note(`${sum} credits had to lapse before it`)
+  purse.touchedAt = time
+}
+
+function dropOver(lots: Lot[], time: Micros): void {
+  for (let i = lots.length - 1; i >= 0; i--) {
+    if ((lots[i] as Lot).expiresAt <= time) lots.splice(i, 1)
   }
 }
 

@@ -3,7 +3,9 @@
  * is held for calls under way counts as left. From the daily_lots projection, a few seconds behind the log.
  */
 import type { Mode } from '../../../events/event.ts'
+import type { Plan } from '../../../events/tariffs.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { allowanceEnd } from '../../pricing/allowance-of-month.ts'
 import { type Balance, readBalance } from './balance.ts'
 import { type Forecast, type ForecastLot, forecastOf } from './forecast.ts'
 
@@ -56,7 +58,7 @@ export async function readBalanceHistory(
     forecast:
       chargedPerDay === null
         ? null
-        : forecastOf([...(await readNextAllowance(sql, accountId, mode)), ...lotsOf(balance)], {
+        : forecastOf(await readLots(sql, accountId, mode, balance), {
             today: names.at(-1) ?? '',
             perDay: chargedPerDay,
             debt: balance.debt,
@@ -76,7 +78,7 @@ function readDays(sql: Sql, accountId: string, mode: Mode, days: number): Promis
       join events e on e.shard = l.shard and e.position = l.lot
       where l.account_id = ${accountId} and l.mode = ${mode} and l.expires_at >= (select min(until) from d)
     ), moved as (
-      select m.lot, m.shard, m.day, sum(m.settled + m.adjusted - m.refunded) as credits
+      select m.lot, m.shard, m.day, sum(m.settled + m.adjusted + m.lapsed - m.refunded) as credits
       from daily_lots m where m.account_id = ${accountId} and m.mode = ${mode} group by 1, 2, 3
     )
     select to_char(d.day, 'YYYY-MM-DD') as day, coalesce(l.kind, '') as kind,
@@ -97,44 +99,63 @@ async function readMean(sql: Sql, accountId: string, mode: Mode): Promise<number
   return row.days < minDays ? null : Math.max(row.credits, 0) / row.days
 }
 
-/** What the plan gives in the next month, as far as it is decided now. */
-async function readNextAllowance(sql: Sql, accountId: string, mode: Mode): Promise<ForecastLot[]> {
-  const [row] = await sql<{ starts: Date; ends: Date; credits: number | null }[]>`
-    select m.starts, m.starts + interval '1 month' as ends,
-      allowance_due(a.shard, m.starts, a.account_id, ${mode}) as credits
+/** All that can be drawn on in this month and the next, as far as that is decided now. */
+async function readLots(
+  sql: Sql,
+  accountId: string,
+  mode: Mode,
+  balance: Balance,
+): Promise<ForecastLot[]> {
+  const months = await readAllowances(sql, accountId, mode)
+  const given = months.map(({ starts, credits, rollover }): ForecastLot => {
+    const now = starts.getTime()
+    const lot = {
+      ...{ kind: 'allowance', credits: Math.max(credits ?? 0, 0), startsAt: starts.toISOString() },
+      expiresAt: new Date(allowanceEnd(rollover ?? undefined, now)).toISOString(),
+    }
+    return rollover ? { ...lot, rollover: rolloverOf(lot.startsAt, rollover.max) } : lot
+  })
+  return [...lotsOf(balance), ...given].filter(({ credits }) => credits > 0).sort(byDrawOrder)
+}
+
+/** Allowances first, then what expires first. What is given later stands after what it equals. */
+function byDrawOrder(a: ForecastLot, b: ForecastLot): number {
+  const rank = ({ kind }: ForecastLot) => (kind === 'allowance' ? 0 : 1)
+  const end = ({ expiresAt }: ForecastLot) => Date.parse(expiresAt ?? '') || Number.MAX_VALUE
+  return rank(a) - rank(b) || end(a) - end(b)
+}
+
+interface Allowance {
+  readonly starts: Date
+  readonly credits: number | null
+  readonly rollover: Plan['rollover'] | null
+}
+
+/** What the plan has yet to give in this month, and what it gives in the next. */
+function readAllowances(sql: Sql, accountId: string, mode: Mode): Promise<Allowance[]> {
+  return sql<Allowance[]>`
+    select m.starts, allowance_due(a.shard, greatest(m.starts, m.now), a.account_id, ${mode}) as credits, p.rollover
     from account_state a
     cross join (
-      select (date_trunc('month', ledger_now() at time zone 'UTC') + interval '1 month') at time zone 'UTC' as starts
+      select now, (date_trunc('month', now at time zone 'UTC') + later * interval '1 month') at time zone 'UTC' as starts
+      from (select ledger_now() as now) clock, generate_series(0, 1) later
     ) m
-    where a.account_id = ${accountId}`
-  if (!row?.credits || row.credits <= 0) return []
-  const { starts, ends, credits } = row
-  return [
-    {
-      ...{ kind: 'allowance', credits },
-      ...{ startsAt: starts.toISOString(), expiresAt: ends.toISOString() },
-    },
-  ]
+    left join tariff_plans p on p.shard = a.shard and p.hash = tariff_at(a.shard, greatest(m.starts, m.now))
+      and p.plan = plan_at(a.shard, a.account_id, greatest(m.starts, m.now))
+    where a.account_id = ${accountId}
+    order by m.starts`
 }
 
-function lotsOf({ lots, allowance }: Balance): ForecastLot[] {
-  const due = {
-    kind: 'allowance',
-    credits: allowance.due,
-    startsAt: '',
-    expiresAt: endOf(allowance.month),
-  }
-  const granted = lots.map((lot) => ({
+function lotsOf({ lots }: Balance): ForecastLot[] {
+  return lots.map(({ rolloverMax, ...lot }) => ({
     ...lot,
-    credits: lot.granted + lot.refunded - lot.adjusted - lot.settled,
+    credits: lot.granted + lot.refunded - lot.adjusted - lot.lapsed - lot.settled,
+    ...(rolloverMax !== null && { rollover: rolloverOf(lot.startsAt, rolloverMax) }),
   }))
-  return allowance.due > 0
-    ? [{ ...due, startsAt: `${allowance.month}-01T00:00:00.000Z` }, ...granted]
-    : granted
 }
 
-/** @param month `YYYY-MM` */
-function endOf(month: string): string {
-  const [year = 0, number = 0] = month.split('-').map(Number)
-  return new Date(Date.UTC(year, number)).toISOString()
+/** @param startsAt when the allowance's month began */
+function rolloverOf(startsAt: string, max: number) {
+  const at = new Date(allowanceEnd(undefined, Date.parse(startsAt))).toISOString()
+  return { at, max }
 }

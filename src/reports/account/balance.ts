@@ -44,8 +44,12 @@ interface LotBalance {
   readonly held: number
   readonly refunded: number
   readonly adjusted: number
-  /** What a call could draw now: nothing before the lot starts, and nothing after it has expired. */
+  /** What lapsed of it after its month, beyond what rolls over. */
+  readonly lapsed: number
+  /** What a call could draw now: nothing before the lot starts, nothing after it has expired, and no more than rolls over. */
   readonly available: number
+  /** Of an allowance that is good after its month: how much of such lots is kept then; null: of another lot. */
+  readonly rolloverMax: number | null
   readonly startsAt: string
   readonly expiresAt: string | null
 }

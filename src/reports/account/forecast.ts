@@ -1,7 +1,10 @@
 /**
  * How long the credits of lots will last, when every day takes as much. Lots are drawn on in the ledger's order (the allowance, then
- * what expires first, then the oldest), and what a lot has left when it expires is lost. Lots may be given that start later.
+ * what expires first, then the oldest), and what a lot has left when it expires is lost; so is what of allowances is left after their
+ * months and does not roll over. Lots may be given that start later.
  */
+import { type RollingLot, rolloverExcess } from '../../pricing/rollover-excess.ts'
+
 export interface ForecastLot {
   readonly kind: string
   /** What it has left. */
@@ -9,6 +12,8 @@ export interface ForecastLot {
   readonly startsAt: string
   /** null: never. */
   readonly expiresAt: string | null
+  /** Of an allowance that is good after its month: that month's end, and how much of such lots is kept then. */
+  readonly rollover?: { readonly at: string; readonly max: number }
 }
 
 export interface Forecast {
@@ -17,7 +22,7 @@ export interface Forecast {
   readonly kinds: readonly { readonly kind: string; readonly credits: readonly number[] }[]
   /** The day on which nothing is left; null: not within these days. */
   readonly lastsUntil: string | null
-  /** What is lost when a lot expires, where the forecast leaves something of it. */
+  /** What is lost when a lot expires, or does not roll over, where the forecast leaves something of it. */
   readonly lapses: readonly {
     readonly at: string
     readonly kind: string
@@ -38,6 +43,12 @@ export function forecastOf(
   }: { readonly today: string; readonly perDay: number; readonly debt: number },
 ): Forecast {
   const left = lots.map(({ credits }) => credits)
+  // By their months: the newest says how much is kept.
+  const rolling = lots
+    .flatMap(({ rollover, expiresAt }, i) =>
+      rollover && expiresAt !== null ? [{ i, expiresAt, ...rollover }] : [],
+    )
+    .sort((a, b) => Date.parse(a.at) - Date.parse(b.at))
   const begin = Date.parse(`${today}T00:00:00Z`)
   const endOf = (day: number) => begin + (day + 1) * dayMs
   const isLive = ({ startsAt, expiresAt }: ForecastLot, atMs: number) =>
@@ -59,6 +70,7 @@ export function forecastOf(
       lapses.push({ at: lot.expiresAt, kind: lot.kind, credits: Math.round(left[i] ?? 0) })
       left[i] = 0
     })
+    lapseRollover(endMs)
     draw(perDay, endMs)
     for (const { kind, credits } of byKind) credits.push(Math.round(liveOf(kind, endMs)))
     if (lastsUntil === null && byKind.every(({ credits }) => credits.at(-1) === 0)) {
@@ -75,6 +87,31 @@ export function forecastOf(
       left[i] = (left[i] ?? 0) - taken
       rest -= taken
     })
+  }
+
+  function lapseRollover(atMs: number): void {
+    let sum = 0
+    for (const { lot: nth, credits } of rolloverExcess(rollingLots(), atMs)) {
+      const { i } = rolling[nth] as (typeof rolling)[number]
+      left[i] = (left[i] ?? 0) - credits
+      sum += credits
+    }
+    const turned = rolling.findLast(({ at }) => Date.parse(at) <= atMs)
+    if (turned && Math.round(sum) > 0) {
+      lapses.push({ at: turned.at, kind: lots[turned.i]?.kind ?? '', credits: Math.round(sum) })
+    }
+  }
+
+  function rollingLots(): RollingLot[] {
+    return rolling.map(({ i, at, max, expiresAt }, lot) => ({
+      ...{
+        lot,
+        free: left[i] ?? 0,
+        expiresAt: Date.parse(expiresAt),
+        rollsAt: Date.parse(at),
+        max,
+      },
+    }))
   }
 
   function liveOf(kind: string, atMs: number): number {

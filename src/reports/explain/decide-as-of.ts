@@ -4,7 +4,7 @@
  */
 import { maxAmount } from '../../../events/bounds.ts'
 import { subtractSums } from '../../lib/sums.ts'
-import { allowanceOfMonth } from '../../pricing/allowance-of-month.ts'
+import { allowanceEnd, allowanceOfMonth } from '../../pricing/allowance-of-month.ts'
 import type { Micros } from '../log-reader/micros.ts'
 import type { StateAsOf } from './read-state-as-of.ts'
 
@@ -64,7 +64,7 @@ export function decideAsOf(state: StateAsOf, call: CallAsOf): DecisionAsOf {
   const left = state.budgets.filter(({ warnsOnly }) => !warnsOnly).map((budget) => budget.left)
   const budgetLeft = left.length === 0 ? null : Math.min(...left)
   const verdict = verdictOf(state, call, { available, maxInFlight, capLeft, budgetLeft })
-  const draws = verdict === 'ok' ? drawsOf(state, allowanceDue - repaid, call.credits ?? 0) : []
+  const draws = verdict === 'ok' ? drawsOf(state, allowanceDue - repaid, call) : []
   return { verdict, available, allowanceDue, repaid, maxInFlight, capLeft, budgetLeft, draws }
 }
 
@@ -113,12 +113,15 @@ function planOf({ account, tariff }: StateAsOf) {
   return account.plan && tariff?.plans[account.plan.name]
 }
 
-/** Allowances are drawn first, the one that is due after those that were granted; then the other lots in draw order. */
-function drawsOf(state: StateAsOf, due: number, credits: number) {
+/** Allowances are drawn first, the one that is due after those that expire no later; then the other lots in draw order. */
+function drawsOf(state: StateAsOf, due: number, { credits = 0, now }: CallAsOf) {
   const { lots } = state.credits
-  const allowances = lots.filter(({ kind }) => kind === 'allowance')
-  const others = lots.filter(({ kind }) => kind !== 'allowance')
-  const inOrder = [...allowances, { lot: null, free: due }, ...others]
+  const end = allowanceEnd(planOf(state)?.rollover, now / 1_000)
+  const isBefore = ({ kind, expiresAt }: (typeof lots)[number]) =>
+    kind === 'allowance' && Date.parse(expiresAt ?? '') <= end
+  const before = lots.filter(isBefore)
+  const others = lots.filter((lot) => !isBefore(lot))
+  const inOrder = [...before, { lot: null, free: due }, ...others]
   let left = credits
   return inOrder
     .map(({ lot, free }) => {

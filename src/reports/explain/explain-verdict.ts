@@ -69,9 +69,17 @@ export async function explainVerdict(
   if (!end) return 'not_reached'
   const now = time ? Math.max(time.getTime() * 1_000, end.recordedAt) : end.now
   const at = { shard, position: end.position, now }
-  const state = await readStateAsOf(sql, { ...owner, keyId }, at)
+  const state = afterLapse(await readStateAsOf(sql, { ...owner, keyId }, at))
   const counted = await withVolume(sql, state, query, { ...owner, ...at })
   return explainDecision(state, { ...query, counted }, at)
+}
+
+/** Before a call is decided, what does not roll over lapses. */
+function afterLapse(state: StateAsOf): StateAsOf {
+  const lots = state.credits.lots.map(({ free, lapsing, ...lot }) => ({
+    ...{ ...lot, free: free - lapsing, lapsing: 0 },
+  }))
+  return { ...state, credits: { ...state.credits, lots } }
 }
 
 /** What the call counts, with the month's volume at that time where its price has tiers. */

@@ -4,6 +4,7 @@ import { resolvingTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { addSums, type Sum } from '../../lib/sums.ts'
+import { type RollingLot, rolloverExcess } from '../../pricing/rollover-excess.ts'
 import { type Micros, printMicros } from '../log-reader/micros.ts'
 import { type AccountRange, readInRanges } from '../log-reader/read-in-ranges.ts'
 import type { Moment } from './moment.ts'
@@ -25,6 +26,8 @@ interface LotAsOf {
   readonly kind: string
   readonly expiresAt: string | null
   readonly free: number
+  /** What of that lapses before anything else is bought: more than rolls over. */
+  readonly lapsing: number
 }
 
 export async function readCreditsAsOf(
@@ -93,16 +96,29 @@ async function readLots(sql: Sql, range: AccountRange, now: Micros): Promise<Lot
       if (row) row.free -= credits
     }
   }
+  const excess = rolloverExcess([...lots.values()].flatMap(rollingLot), now)
+  const lapsingOf = new Map(excess.map(({ lot, credits }) => [lot, credits]))
   return [...lots.values()]
     .filter(({ startsAt, endsAt }) => startsAt <= now && (endsAt === null || endsAt > now))
     .sort(byDrawOrder)
-    .map(({ startsAt, endsAt, ...lot }) => lot)
+    .map(({ startsAt, endsAt, rollsAt, max, ...lot }) => ({
+      ...lot,
+      lapsing: lapsingOf.get(lot.lot) ?? 0,
+    }))
 }
 
-interface LotRow extends LotAsOf {
+interface LotRow extends Omit<LotAsOf, 'lapsing'> {
   free: number
   readonly startsAt: Micros
   readonly endsAt: Micros | null
+  /** Of an allowance that is good after its month: that month's end, and how much of such lots is kept then. */
+  readonly rollsAt: Micros | null
+  readonly max: number | null
+}
+
+function rollingLot({ lot, free, endsAt, rollsAt, max }: LotRow): RollingLot[] {
+  if (endsAt === null || rollsAt === null || max === null) return []
+  return [{ lot, free, expiresAt: endsAt, rollsAt, max }]
 }
 
 /** Allowances come first, then the lot that expires first, then the oldest lot. */
@@ -120,7 +136,10 @@ function readGrants(
   return sql<LotRow[]>`
     select position as lot, payload ->> 'kind' as kind, payload ->> 'expiresAt' as "expiresAt", credits as free,
       (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::float8 as "startsAt",
-      (extract(epoch from nullif((payload ->> 'expiresAt')::timestamptz, 'infinity')) * 1000000)::float8 as "endsAt"
+      (extract(epoch from nullif((payload ->> 'expiresAt')::timestamptz, 'infinity')) * 1000000)::float8 as "endsAt",
+      case when payload -> 'rollover' is not null then (extract(epoch from (date_trunc('month',
+        (payload ->> 'startsAt')::timestamptz at time zone 'UTC') + interval '1 month') at time zone 'UTC') * 1000000)::float8
+        end as "rollsAt", (payload -> 'rollover' ->> 'max')::bigint as max
     from events
     where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position between ${from} and ${to}
       and type = 'CreditsGranted'`

@@ -45,7 +45,10 @@ export function accountPart(
     plans,
     // The plan is paid once: a month's statement of live mode bills it.
     fee: mode === 'live' && period.day === undefined ? mostExpensiveFee(plans) : null,
-    ...lotMovements(shard, period, { grants, sums: lotSums, until }),
+    ...lotMovements(shard, period, {
+      ...{ grants, sums: lotSums, until },
+      lapsed: inPeriod('CreditsLapsed'),
+    }),
     grants: inPeriod('CreditsGranted').map((event) => grantLine(shard, event)),
     adjustments: inPeriod('CreditsAdjusted').map((event) => adjustmentLine(shard, event)),
     debt: debtOf(shard, period, {

@@ -38,7 +38,7 @@ const movementColumns = [
 
 /** @param until the end of what the statement covers, ISO 8601 */
 export function lotSection(
-  { lots, totals }: AccountPart,
+  { lots, totals, rolledOver }: AccountPart,
   { at, head }: ZoneClock,
   until: string,
   scale: CreditScale | undefined,
@@ -51,12 +51,16 @@ export function lotSection(
     heads: ['Lot', 'Kind', head('Expires'), ...movementColumns.map(([name]) => name)],
     rows: lots.map((lot) => [lot.lot, lot.kind, expiry(lot.expiresAt, at), ...cells(lot)]),
     total: ['Total', '', '', ...cells(totals)],
-    notes:
-      compareSums(credits, 0) > 0
+    notes: [
+      ...(compareSums(rolledOver, 0) > 0
+        ? [`${formatCredits(rolledOver, scale)} rolled over from earlier months.`]
+        : []),
+      ...(compareSums(credits, 0) > 0
         ? [
             `${formatCredits(credits, scale)} of the closing were held when their lot expired, and lapsed later.`,
           ]
-        : [],
+        : []),
+    ],
   }
 }
 
@@ -110,11 +114,17 @@ function lapseSections({ lapses }: AccountPart, { at, head }: ZoneClock): Sectio
       at(line.time),
       line.lot,
       asCredits(line.credits),
-      line.because === 'expired' ? 'unused' : 'returned after the expiry',
+      lapseText[line.because],
       line.positions.join(' '),
     ],
   })
 }
+
+const lapseText = {
+  expired: 'unused',
+  returned: 'returned after the expiry',
+  rollover: 'more than rolls over',
+} as const
 
 function debtSections(
   { debt }: AccountPart,

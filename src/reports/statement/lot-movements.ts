@@ -7,7 +7,8 @@
  *   settled, held                 the hold's time, whenever the hold is resolved: `settled` is what a resolved hold
  *                                 used (the rest never moved), `held` is all of a hold that is still open
  *   lapsed                        the lot's expiry, for what was free on it then; what came back to it afterwards,
- *                                 from a hold or a refund, lapses when that was recorded
+ *                                 from a hold or a refund, lapses when that was recorded; and what of an earlier month's
+ *                                 allowance does not roll over, when that was recorded
  *
  * A lot's opening is the sum of all movements before the period. Its closing is the opening and the period's
  * movements:
@@ -59,9 +60,12 @@ export interface LapseLine {
   readonly lot: string
   readonly time: string
   readonly credits: Sum
-  /** expired: free when the lot expired; returned: it came to a lot that had expired already. */
-  readonly because: 'expired' | 'returned'
-  /** The events that returned it; of an expiry, the lot itself. */
+  /**
+   * expired: free when the lot expired; returned: it came to a lot that had expired already; rollover: left after the lot's month, and
+   * more than rolls over.
+   */
+  readonly because: 'expired' | 'returned' | 'rollover'
+  /** The events that returned it, or let it lapse; of an expiry, the lot itself. */
   readonly positions: readonly string[]
 }
 
@@ -69,6 +73,8 @@ interface MovedLots {
   /** The CreditsGranted events of all lots that were moved. */
   readonly grants: readonly StatementEvent[]
   readonly sums: readonly LotSum[]
+  /** The CreditsLapsed events of the period, each of one lot. */
+  readonly lapsed: readonly StatementEvent[]
   /** Lots that expired by then have lapsed. */
   readonly until: Micros
 }
@@ -77,8 +83,8 @@ interface MovedLots {
 export function lotMovements(
   shard: number,
   period: Period,
-  { grants, sums, until }: MovedLots,
-): { totals: Movements; lots: LotLine[]; lapses: LapseLine[] } {
+  { grants, sums, lapsed, until }: MovedLots,
+): { totals: Movements; lots: LotLine[]; lapses: LapseLine[]; rolledOver: Sum } {
   const lots = new Map(grants.map((grant) => [grant.position, lotOf(grant, period)]))
   for (const sum of sums) {
     const lot = lots.get(sum.lot)
@@ -92,6 +98,7 @@ export function lotMovements(
     .filter(({ expiresAt }) => expiresAt <= until)
     .flatMap((lot) => lapsesOf(lot, period))
   for (const { lot, credits, periodBucket } of lapses) count(lot, 'lapsed', credits, periodBucket)
+  lapses.push(...lapsed.map((event) => rolloverLapse(lots, event)))
   const lines = [...lots.values()].filter(hasMoved).map((lot) => lotLine(shard, lot))
   return {
     totals: totalOf(lines),
@@ -100,7 +107,35 @@ export function lotMovements(
       .filter(({ periodBucket }) => periodBucket === 1)
       .sort((a, b) => a.at - b.at || a.lot.position - b.lot.position)
       .map((lapse) => lapseLine(shard, lapse)),
+    rolledOver: toSum(rolledOver([...lots.values()], lapses, period)),
   }
+}
+
+/** Its credits are counted with what else the event's type moved. */
+function rolloverLapse(
+  lots: ReadonlyMap<number, Lot>,
+  { lots: names, occurredAt: at, credits, position }: StatementEvent,
+): Lapse {
+  const lot = lots.get(names?.[0] ?? 0) as Lot
+  const positions = [position]
+  return {
+    ...{ lot, at, because: 'rollover', credits: BigInt(credits ?? 0), positions, periodBucket: 1 },
+  }
+}
+
+/** Of what the period opened with, what is left of earlier months' allowances and did not lapse as more than rolls over. */
+function rolledOver(
+  lots: readonly Lot[],
+  lapses: readonly Lapse[],
+  { start, end }: Period,
+): bigint {
+  // Months begin in UTC, and in the statement's zone half a day sooner or later.
+  const opening = lots
+    .filter(({ rollsAt }) => rollsAt !== null && rollsAt < (start + end) / 2)
+    .reduce((sum, lot) => sum + lot.opening, 0n)
+  return lapses
+    .filter(({ because }) => because === 'rollover')
+    .reduce((left, { credits }) => left - credits, opening)
 }
 
 type Column = 'granted' | 'refunded' | 'settled' | 'adjusted' | 'lapsed' | 'held'
@@ -110,6 +145,8 @@ interface Lot {
   readonly kind: string
   readonly startsAt: Micros
   readonly expiresAt: Micros
+  /** Of an allowance that is good after its month: that month's end; null: of another lot. */
+  readonly rollsAt: Micros | null
   /** What was free on it when it expired. */
   freeAtExpiry: bigint
   /** What each later transaction returned to it, or took from it, by the transaction's time. */
@@ -125,6 +162,7 @@ function lotOf(grant: StatementEvent, period: Period): Lot {
     kind: String(grant.payload?.kind),
     startsAt: grant.startsAt ?? grant.recordedAt,
     expiresAt: grant.expiresAt ?? Number.POSITIVE_INFINITY,
+    rollsAt: grant.payload?.rollover ? monthEnd(grant.startsAt ?? grant.recordedAt) : null,
     freeAtExpiry: 0n,
     late: new Map(),
     opening: 0n,
@@ -192,6 +230,12 @@ function lapsesOf(lot: Lot, period: Period): Lapse[] {
     }),
   )
   return [expired, ...returned].filter(({ credits }) => credits !== 0n)
+}
+
+/** The end of the UTC month. */
+function monthEnd(time: Micros): Micros {
+  const at = new Date(time / 1_000)
+  return Date.UTC(at.getUTCFullYear(), at.getUTCMonth() + 1) * 1_000
 }
 
 function periodBucketOf({ start, end }: Period, at: Micros): PeriodBucket {

@@ -33,6 +33,7 @@ export const lineTypes: readonly string[] = [
   'AccountErased',
   'CreditsGranted',
   'CreditsAdjusted',
+  'CreditsLapsed',
   'DebtRecorded',
   'ChargeRefunded',
 ] satisfies EventType[]

@@ -45,6 +45,8 @@ export interface AccountPart {
   readonly fee: MonthFee | null
   readonly totals: Movements
   readonly lots: readonly LotLine[]
+  /** Of what the period opened with, what is left of earlier months' allowances and did not lapse as more than rolls over. */
+  readonly rolledOver: Sum
   readonly grants: readonly GrantLine[]
   readonly adjustments: readonly AdjustmentLine[]
   readonly lapses: readonly LapseLine[]

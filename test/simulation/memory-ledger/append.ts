@@ -21,7 +21,7 @@ import { tieredCost } from '../../support/tier-rules.ts'
 import type { Rows, Text } from '../wire.ts'
 import { requestVerdict } from './check-request.ts'
 import { claimVerdict } from './claims.ts'
-import { debtOf, grantAllowance, repayFromLiveLots } from './credits.ts'
+import { debtOf, grantAllowance, lapseRollover, repayFromLiveLots } from './credits.ts'
 import { leaveShard } from './head.ts'
 import {
   type MemoryEvent,
@@ -46,6 +46,8 @@ interface Batch {
   readonly instance: string
   /** Idempotency-Keys that its holds have claimed, with their requests. */
   readonly claimed: Map<string, string>
+  /** Accounts that it has commands of. */
+  readonly touched: Set<string>
   /** Accounts that owed something before it. */
   readonly owing: Map<string, Who>
   /** Holds that it opened: its later commands do not find them. */
@@ -69,7 +71,7 @@ export function append(ledger: MemoryLedger, values: readonly Text[]): Rows {
   if (known) return known
   const { instance } = ledger.side.producers.get(head.producer) as MemoryProducer
   const batch: Batch = {
-    ...{ instance, claimed: new Map(), owing: new Map() },
+    ...{ instance, claimed: new Map(), touched: new Set(), owing: new Map() },
     ...{ opened: new Set(), resolved: new Set() },
   }
   const results: Result[] = []
@@ -157,6 +159,8 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
   const command = asFound(batch, of.command)
   const { accountId: account_id, mode } = command
   const who: Who = { shard: ledger.shard, account_id, mode, now: ledger.now }
+  if (!batch.touched.has(`${account_id} ${mode}`)) lapseRollover(ledger, batch.instance, who)
+  batch.touched.add(`${account_id} ${mode}`)
   if (debtOf(ledger, who) > 0) batch.owing.set(`${account_id} ${mode}`, who)
   const isPurchase = purchaseKinds.some((kind) => kind === command.kind)
   if (isCount(command)) return decideCount(ledger, batch, of, who)

@@ -5,7 +5,9 @@ import {
   balanceOf,
   draw,
   freeOf,
+  lapseDue,
   liveLots,
+  planAt,
   trialDue,
   type Who,
 } from '../../support/log-rules.ts'
@@ -19,9 +21,31 @@ export function grantAllowance(ledger: MemoryLedger, instance: string, who: Who)
   if (due <= 0) return
   const [year = 0, month = 0] = monthOf(who.now).split('-').map(Number)
   const first = (at: number) => new Date(Date.UTC(year, at, 1)).toISOString().replace('.000', '')
-  const payload = { expiresAt: first(month), kind: 'allowance', startsAt: first(month - 1) }
+  const { max, months = 0 } = (planAt(ledger.state, who)?.rollover ?? {}) as Partial<Rollover>
+  const payload = {
+    ...{ expiresAt: first(month + months), kind: 'allowance' },
+    ...(max !== undefined && { rollover: { max } }),
+    startsAt: first(month - 1),
+  }
   const lot = writeCredits(ledger, instance, who, { type: 'CreditsGranted', credits: due, payload })
   repayFromLot(ledger, instance, who, lot)
+}
+
+interface Rollover {
+  readonly max: number
+  readonly months: number
+}
+
+/** Lets lapse what does not roll over. */
+export function lapseRollover(ledger: MemoryLedger, instance: string, who: Who): void {
+  for (;;) {
+    const due = lapseDue(ledger.state, who)
+    if (!due) return
+    const { lot, credits } = due
+    writeCredits(ledger, instance, who, {
+      ...{ type: 'CreditsLapsed', credits, payload: {}, lots: [lot], moved: [credits] },
+    })
+  }
 }
 
 /** Grants the trials of the plan that an account has just taken, unless it had one. */

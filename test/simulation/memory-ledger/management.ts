@@ -7,6 +7,7 @@ import type { Rows, Text } from '../wire.ts'
 import {
   grantAllowance,
   grantTrials,
+  lapseRollover,
   repayFromLiveLots,
   repayFromLot,
   writeCredits,
@@ -124,6 +125,7 @@ export function adjust(ledger: MemoryLedger, values: readonly Text[]): Rows {
   if (again) return reply(again)
   if (!hasAccount(ledger, account as string)) return reply({ verdict: 'no_such_account' })
   const who = whoIs(ledger, account as string, mode as string)
+  lapseRollover(ledger, instance, who)
   grantAllowance(ledger, instance, who)
   repayFromLiveLots(ledger, instance, who)
   const { lots, taken, left } = draw(liveLots(ledger.state, who), Number(credits))
@@ -169,6 +171,7 @@ export function refund(ledger: MemoryLedger, values: readonly Text[]): Rows {
   const { lots, moved } = backToLots(charge, earlier, asked)
   const who = whoIs(ledger, charge.account_id, charge.mode)
   const { key_id, request_id, endpoint, tariff } = charge
+  lapseRollover(ledger, instance, who)
   const position = writeCredits(ledger, instance, who, {
     ...{ type: 'ChargeRefunded', key_id, request_id, endpoint, tariff, credits: asked },
     ...{ lots, moved, private: sealed ?? null, actor: actor as string },

@@ -56,7 +56,7 @@ export interface LapseLine {
   readonly time: string
   readonly credits: number
   /** expired: it was free when the lot expired; returned: it came to a lot that had expired already. */
-  readonly because: 'expired' | 'returned'
+  readonly because: 'expired' | 'returned' | 'rollover'
   /** What returned it; of an expiry, the lot itself. */
   readonly positions: readonly string[]
 }
@@ -68,6 +68,8 @@ interface Lot {
   readonly kind: string
   readonly startsAt: Micros
   readonly expiresAt: Micros
+  /** Whether it is good after its month. */
+  readonly rolls: boolean
   /** What the ledger has free on it after the event at hand, and how much of that has lapsed. */
   free: number
   lapsed: number
@@ -86,10 +88,15 @@ export interface LotMovements {
   /** Moves what each lot of the event holds by `event.held`; nothing is counted yet. */
   hold(event: StatementEvent): void
   /** Moves `event.moved` of each lot. */
-  move(event: StatementEvent, column: 'settled' | 'refunded' | 'adjusted'): void
+  move(event: StatementEvent, column: 'settled' | 'refunded' | 'adjusted' | 'lapsed'): void
   /** Counts what an open hold holds, by lot. */
   countHeld(at: Micros, lots: readonly number[], held: readonly number[]): void
-  print(): { totals: Movements; lots: readonly LotLine[]; lapses: readonly LapseLine[] }
+  print(): {
+    totals: Movements
+    lots: readonly LotLine[]
+    lapses: readonly LapseLine[]
+    rolledOver: number
+  }
 }
 
 const gives: readonly Column[] = ['granted', 'refunded']
@@ -138,6 +145,7 @@ export function lotMovements(shard: number, period: Period): LotMovements {
       kind: String(event.payload?.kind),
       startsAt: event.startsAt ?? event.recordedAt,
       expiresAt: event.expiresAt ?? Number.POSITIVE_INFINITY,
+      rolls: event.payload?.rollover !== undefined,
       free: event.credits ?? 0,
       lapsed: 0,
       touchedAt: event.recordedAt,
@@ -157,12 +165,34 @@ export function lotMovements(shard: number, period: Period): LotMovements {
     }
   }
 
-  function move(event: StatementEvent, column: 'settled' | 'refunded' | 'adjusted'): void {
+  function move(
+    event: StatementEvent,
+    column: 'settled' | 'refunded' | 'adjusted' | 'lapsed',
+  ): void {
     for (const [lot, credits] of each(event, event.moved)) {
       lot.free += column === 'refunded' ? credits : -credits
       touch(lot, event)
       count(lot, column, credits, event.occurredAt)
+      if (column === 'lapsed' && inPeriod(event.occurredAt)) noteRollover(lot, event)
     }
+  }
+
+  function noteRollover(lot: Lot, { occurredAt: at, credits, position }: StatementEvent): void {
+    const line = { lot: print(lot.position), time: printTime(at), credits: credits ?? 0 }
+    lapses.push({ at, ...line, because: 'rollover', positions: [print(position)] })
+  }
+
+  /** What of the opening is of an earlier month's allowance, and was kept. */
+  function rolledOver(): number {
+    const middle = new Date((period.start + period.end) / 2_000)
+    const month = Date.UTC(middle.getUTCFullYear(), middle.getUTCMonth()) * 1_000
+    const rolled = [...lots.values()].filter((lot) => lot.rolls && lot.startsAt < month)
+    return lapses
+      .filter(({ because }) => because === 'rollover')
+      .reduce(
+        (left, { credits }) => left - credits,
+        rolled.reduce((sum, lot) => sum + lot.opening, 0),
+      )
   }
 
   function countHeld(at: Micros, ids: readonly number[], held: readonly number[]): void {
@@ -216,6 +246,7 @@ export function lotMovements(shard: number, period: Period): LotMovements {
     }))
     return {
       totals: sumOf(lines),
+      rolledOver: rolledOver(),
       lots: lines,
       // A lot may lapse unseen for as long as nothing else happens.
       lapses: lapses

@@ -95,6 +95,9 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
         if (inPeriod(event)) adjustments.push(adjustmentLine(event))
         if (event.payload?.repaysDebt) countDebt(event, 'repaid')
         break
+      case 'CreditsLapsed':
+        lots?.move(event, 'lapsed')
+        break
       case 'DebtRecorded':
         if (inPeriod(event)) debts.push(debtLine(event))
         countDebt(event, 'recorded')

@@ -25,9 +25,9 @@
 -- nothing.
 --
 -- One lock, one read, one loop, and writes by the set. The loop decides in variables, so that a command sees what the
--- commands before it did, and what a command frees is there for those after it, beyond what is owed. Four things in it are
--- SQL: a claim is looked up, the month's allowance, which is rare, is written at once, rarely a request id is sought, and what
--- has a price with tiers is priced by the month's volume.
+-- commands before it did, and what a command frees is there for those after it, beyond what is owed. Five things in it are
+-- SQL: a claim is looked up, the month's allowance, and what of earlier ones lapses, which are rare, are written at once, rarely a
+-- request id is sought, and what has a price with tiers is priced by the month's volume.
 -- All other events are written by the set at the end; then what has become free beside a debt repays it.
 --
 -- A batch is sent again until its reply arrives, so it has a number, in_sequence, and a hash of its content. It repeats where
@@ -112,6 +112,7 @@ begin
   end loop;
 
   {{write_events}}
+  {{find_hash}}
   {{repay_debts}}
   {{tell_credits}}
   {{keep_results}}

@@ -29,6 +29,7 @@ import decideVoidOnLease from './decide_void_on_lease.sql' with { type: 'text' }
 import drawOnLots from './draw_on_lots.sql' with { type: 'text' }
 import endCommand from './end_command.sql' with { type: 'text' }
 import findDrawable from './find_drawable.sql' with { type: 'text' }
+import findHash from './find_hash.sql' with { type: 'text' }
 import findProducer from './find_producer.sql' with { type: 'text' }
 import freeInBudgets from './free_in_budgets.sql' with { type: 'text' }
 import freeInCap from './free_in_cap.sql' with { type: 'text' }
@@ -78,6 +79,7 @@ const appendParts = {
   count_volume: countVolume,
   end_command: endCommand,
   write_events: writeEvents,
+  find_hash: findHash,
   repay_debts: repayDebts,
   tell_credits: tellCredits,
   keep_results: keepResults,

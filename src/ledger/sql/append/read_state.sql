@@ -30,7 +30,7 @@ select c.*,
   b.version as account_version_now, b.frozen, b.budgets,
   -- A plan that the tariff does not know allows nothing, and gives nothing.
   coalesce(b.max_in_flight, v_plan_max_in_flight[b.plan], 0) as max_in_flight,
-  b.plan is not null and v_plan_credits[b.plan] is null as has_terms,
+  (b.plan is not null and v_plan_credits[b.plan] is null) or b.rolls_until > v_now as has_terms,
   -- Where it stands among the tariff's plans.
   b.plan,
   coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,
@@ -38,8 +38,8 @@ select c.*,
   due.credits as allowance_due, least(coalesce(b.debt, 0), due.credits) as debt_repaid,
   -- The free credits of live lots and the allowance due, less the account's debt. Below 0 nothing can be drawn.
   coalesce(l.total, 0) + due.credits - coalesce(b.debt, 0) as available,
-  -- Live lots in draw order (allowances first), what is free of each, and how many of them are allowances.
-  coalesce(l.lots, '{}') as lots, coalesce(l.free, '{}') as lot_free, l.allowance_lots,
+  -- Live lots in draw order, and what is free of each.
+  coalesce(l.lots, '{}') as lots, coalesce(l.free, '{}') as lot_free,
   k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
   k.previous_until, k.budgets as key_budgets, k.key_group, k.monthly_cap, m.month, c.key_id || m.month as cap_key,
   -- Most keys have none.
@@ -49,18 +49,17 @@ select c.*,
   h.sent_credits as hold_sent_credits, h.sent_quantity as hold_sent_quantity, h.budgets as hold_budgets
 from commands c
 left join lateral (
-  select b.open_holds, b.debt, b.allowance_month, b.allowance_granted, b.version, b.frozen or b.erased as frozen, b.max_in_flight, b.budgets,
-    array_position(v_plans, b.plans[width_bucket(v_now, b.plan_starts)]) as plan
+  select b.open_holds, b.debt, b.allowance_month, b.allowance_granted, b.rolls_until, b.version, b.frozen or b.erased as frozen, b.max_in_flight,
+    b.budgets, array_position(v_plans, b.plans[width_bucket(v_now, b.plan_starts)]) as plan
   from balances b
   where b.account_id = case when c.nth_of_account = 1 then c.account_id end and b.mode = c.mode and b.shard = in_shard
   offset 0
 ) b on true
 left join lateral (
-  select array_agg(l.lot) as lots, array_agg(l.free) as free, sum(l.free)::bigint as total,
-    count(*) filter (where l.rank = 0) as allowance_lots
+  select array_agg(l.lot) as lots, array_agg(l.free) as free, sum(l.free)::bigint as total
   from (
     -- In draw order. The question itself is in the order of the index, so that no other index is taken for it.
-    select l.lot, l.free, l.rank
+    select l.lot, l.free
     from (
       {{live_lots}}
     ) l

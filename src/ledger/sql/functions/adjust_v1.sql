@@ -43,6 +43,7 @@ begin
     return jsonb_build_object('verdict', 'too_many_credits', 'room', greatest(v_room, 0));
   end if;
 
+  v_position := lapse_rollover(in_shard, v_position, v_now, v_instance, in_account, in_mode);
   -- The month's allowance is available, whether or not a call has needed it yet.
   v_due := allowance_due(in_shard, v_now, in_account, in_mode);
   if v_due > 0 then

@@ -22,6 +22,7 @@ const overTables = [
   'plan_at',
   'allowance_due',
   'allowance_of_month',
+  'rollover_excess',
   'live_lots',
   'month_charges',
   'balance_of',

@@ -49,6 +49,7 @@ import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
 import isLedgerTime from './is_ledger_time.sql' with { type: 'text' }
 import isOpened from './is_opened.sql' with { type: 'text' }
 import keepResult from './keep_result.sql' with { type: 'text' }
+import lapseRollover from './lapse_rollover.sql' with { type: 'text' }
 import leaveShard from './leave_shard.sql' with { type: 'text' }
 import ledgerNow from './ledger_now.sql' with { type: 'text' }
 import liveLotsFunction from './live_lots.sql' with { type: 'text' }
@@ -69,6 +70,7 @@ import repayFromLiveLots from './repay_from_live_lots.sql' with { type: 'text' }
 import repeatedResult from './repeated_result.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
 import reportDivergence from './report_divergence.sql' with { type: 'text' }
+import rolloverExcess from './rollover_excess.sql' with { type: 'text' }
 import spanEnd from './span_end.sql' with { type: 'text' }
 import spanStart from './span_start.sql' with { type: 'text' }
 import storeRefusalsV1 from './store_refusals_v1.sql' with { type: 'text' }
@@ -132,6 +134,8 @@ export const functions: readonly string[] = [
   fillIn(fitsSchema, bounds),
   fillIn(checkPayload, { ...bounds, payload_schemas: payloadSchemas }),
   unspentCredits,
+  rolloverExcess,
+  lapseRollover,
   allowanceOfMonth,
   allowanceDue,
   fillIn(capUsed, {

@@ -87,7 +87,7 @@ begin
     v_moved := v_moved || least(r.left_of_lot, v_left)::bigint;
     v_left := v_left - least(r.left_of_lot, v_left);
   end loop;
-  v_position := v_position + 1;
+  v_position := lapse_rollover(in_shard, v_position, v_now, v_instance, v_charge.account_id, v_charge.mode) + 1;
   perform write_event(in_shard, v_position, v_now, 'ChargeRefunded', in_actor, v_instance,
     -- Canonical JSON, as all payloads are: fields in alphabetical order, no white space.
     format('{%s"chargedAt":"%s"%s}', '"budgets":' || (v_charge.payload ->> 'budgets') || ',', to_char(v_charge.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),

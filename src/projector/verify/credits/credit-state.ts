@@ -13,6 +13,9 @@ export interface Lot {
   rank: number
   startsAt: Micros
   expiresAt: Micros
+  /** Of an allowance that is good after its month: that month's end, and how much of such lots is kept then. */
+  rollsAt: Micros
+  max: number
   /** Whether it is among the lots of its purse that have something free. */
   listed: boolean
 }
@@ -36,6 +39,10 @@ export interface Purse {
   inFlight: number
   /** Lots that have something free, in draw order; some of them may be over. */
   readonly lots: Lot[]
+  /** Allowances that are good after their months; some of them may be over. */
+  readonly rolling: Lot[]
+  /** When credits of its lots were last moved by what has to let lapse first. */
+  touchedAt: Micros
   /** Nothing of its allowance is due until this time, or another change of terms. */
   allowanceSeen: { readonly change: number; readonly until: Micros }
 }
@@ -72,7 +79,7 @@ function findPurse({ purses }: CreditState, accountId: string | null, mode: stri
   let purse = ofMode.get(accountId ?? '')
   if (!purse) {
     purse = {
-      ...{ debt: 0, inFlight: 0, lots: [] },
+      ...{ debt: 0, inFlight: 0, lots: [], rolling: [], touchedAt: 0 },
       allowanceSeen: { change: 0, until: 0 },
     }
     ofMode.set(accountId ?? '', purse)

@@ -6,6 +6,8 @@ import type { LogEvent } from '../log/log-event.ts'
 export interface CreditEffect extends Pick<CatalogueEntry, 'hold' | 'onLease' | 'lot' | 'debt'> {
   /** By how much each credit that it moves changes what is free of its lot. */
   readonly freedByMove: -1 | 0 | 1
+  /** What it moves is lost, beyond what rolls over. */
+  readonly lapses: boolean
   /** It is of a key's stream, or of one that decides what accounts have: that of an account, or of tariffs. */
   readonly isOfKey: boolean
   readonly isOfTerms: boolean
@@ -30,6 +32,7 @@ function readEffect(type: string): CreditEffect {
     ...(lot && { lot }),
     ...(debt && { debt }),
     freedByMove: moves === undefined ? 0 : moves === 'refunded' ? 1 : -1,
+    lapses: moves === 'lapsed',
     isOfKey: stream === 'key',
     isOfTerms: stream === 'account' || stream === 'tariffs',
   }

@@ -36,6 +36,7 @@ const ofResponse = ['status', 'latency_ms'] as const
 const creditColumns: Readonly<Record<string, EventColumns>> = {
   CreditsGranted: { has: ofCredits, mayHave: ['private'] },
   CreditsAdjusted: { has: [...ofCredits, 'lots', 'moved'], mayHave: ['private'] },
+  CreditsLapsed: { has: [...ofCredits, 'lots', 'moved'], mayHave: [] },
   DebtRecorded: { has: ofCredits, mayHave: ['private'] },
   CreditsHeld: {
     has: [...ofCall, 'lots', 'held'],

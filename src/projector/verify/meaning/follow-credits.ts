@@ -3,9 +3,10 @@
  * what an event moves adds up to its credits. Refunds are compared with their charges elsewhere.
  */
 import { maxAmount } from '../../../../events/bounds.ts'
+import { allowanceEnd } from '../../../pricing/allowance-of-month.ts'
 import type { Finding } from '../log-check.ts'
 import { packFaults } from './follow-packs.ts'
-import { planCredits } from './follow-plans.ts'
+import { planCredits, planOf } from './follow-plans.ts'
 import { followTrial } from './follow-trials.ts'
 import { type LedgerState, type Purse, purseOf } from './ledger-state.ts'
 import { microsOf, monthOf, type RareEvent } from './rare-events.ts'
@@ -37,6 +38,9 @@ export function followCredits(state: LedgerState, event: RareEvent): string[] {
       return [...faults, ...followGrant(state, event)]
     case 'CreditsAdjusted':
       return [...faults, ...followAdjustment(state, event)]
+    case 'CreditsLapsed':
+      if (event.actor !== 'ledger') faults.push('the ledger itself lets credits lapse')
+      return faults
     case 'DebtRecorded':
       purseOf(state, purseName(event)).debt += credits
       return faults
@@ -64,9 +68,7 @@ function followGrant(state: LedgerState, event: RareEvent): string[] {
     if (purse.allowanceMonth !== month.start) purse.allowanceGranted = 0
     const due = planCredits(state, accountId, recordedAt) - purse.allowanceGranted
     if (credits !== due) faults.push(`${Math.max(due, 0)} credits of allowance were due`)
-    if (microsOf(startsAt) !== month.start || !expiresAt || microsOf(expiresAt) !== month.end) {
-      faults.push("an allowance is its month's")
-    }
+    faults.push(...termFaults(state, event))
     purse.allowanceMonth = month.start
     purse.allowanceGranted += credits
   } else if (kind === 'trial') {
@@ -76,11 +78,27 @@ function followGrant(state: LedgerState, event: RareEvent): string[] {
       faults.push('it was over before it began')
     }
   }
+  if (kind !== 'allowance' && payload.rollover !== undefined) {
+    faults.push('nothing but an allowance rolls over')
+  }
   if (payload.pack !== undefined) faults.push(...packFaults(state, event))
   if (purse.debt > 0) {
     const repaid = Math.min(purse.debt, credits, maxAmount)
     purse.repayment = { position, credits: repaid }
   }
+  return faults
+}
+
+/** An allowance begins with its month, and is good as long as its plan says. */
+function termFaults(state: LedgerState, { accountId, recordedAt, payload }: RareEvent): string[] {
+  const { startsAt, expiresAt, rollover } = payload
+  const { rollover: kept } = planOf(state, accountId, recordedAt) ?? {}
+  const ends = allowanceEnd(kept, recordedAt / 1_000) * 1_000
+  const faults: string[] = []
+  if (microsOf(startsAt) !== monthOf(recordedAt).start || microsOf(expiresAt ?? '') !== ends) {
+    faults.push("an allowance is its month's")
+  }
+  if (rollover?.max !== kept?.max) faults.push('so much does not roll over by its plan')
   return faults
 }
 

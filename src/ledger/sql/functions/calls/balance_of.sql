@@ -19,12 +19,14 @@ language sql stable as $$
   cross join lateral (
     select coalesce(jsonb_agg(
       jsonb_build_object('lot', l.lot, 'kind', l.kind, 'granted', l.granted, 'settled', l.settled,
-        'held', l.held, 'refunded', l.refunded, 'adjusted', l.adjusted,
+        'held', l.held, 'refunded', l.refunded, 'adjusted', l.adjusted, 'lapsed', l.lapsed,
         'available', case when l.starts_at <= clock.now and l.expires_at > clock.now
-          then l.free else 0 end,
-        'startsAt', l.starts_at, 'expiresAt', nullif(l.expires_at, 'infinity'))
+          then l.free - coalesce(x.credits, 0) else 0 end,
+        'rolloverMax', l.rollover_max, 'startsAt', l.starts_at, 'expiresAt', nullif(l.expires_at, 'infinity'))
       order by case l.kind when 'allowance' then 0 else 1 end, l.expires_at, l.lot), '[]') as lots
     from lots l
+    -- It lapses before anything else becomes of it.
+    left join rollover_excess(a.shard, clock.now, a.account_id, in_mode) x on x.lot = l.lot
     where l.account_id = a.account_id and l.mode = in_mode and l.shard = a.shard
       and (l.expires_at > clock.now or l.held > 0)
   ) l
