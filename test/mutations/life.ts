@@ -149,7 +149,7 @@ export async function writeLife(ledger: Ledger): Promise<void> {
 
   // Over a month's turn more is left of the allowance than rolls over.
   await ledger.travelTo('2030-07-01T00:00:00Z')
-  const { hold: turned } = await ledger.hold(key, 4)
+  const { hold: turned } = await ledger.hold(key, 5)
   await ledger.settle(turned, 3)
 
   // Taken away, owed, repaid.
