@@ -3,7 +3,7 @@ import type { Projection } from './projection.ts'
 
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 7,
+  version: 8,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
