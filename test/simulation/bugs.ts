@@ -15,7 +15,12 @@ export interface Bug {
   readonly ledger?: LedgerBug
 }
 
-export type LedgerBug = 'forgets-budgets' | 'opens-twice' | 'compares-no-log' | 'trusts-its-clock'
+export type LedgerBug =
+  | 'forgets-budgets'
+  | 'lets-all-roll-over'
+  | 'opens-twice'
+  | 'compares-no-log'
+  | 'trusts-its-clock'
 
 export const bugs: readonly Bug[] = [
   {
@@ -58,6 +63,12 @@ export const bugs: readonly Bug[] = [
     says: 'the ledger asks no budget whether it has enough left',
     breaks: 'no budget is exceeded',
     ledger: 'forgets-budgets',
+  },
+  {
+    name: 'lets-all-roll-over',
+    says: 'the ledger lets nothing lapse of allowances of earlier months',
+    breaks: 'no more rolls over than the plan says',
+    ledger: 'lets-all-roll-over',
   },
   {
     name: 'compares-no-log',

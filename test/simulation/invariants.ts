@@ -1,5 +1,6 @@
 /** What must be true of every run, whatever went wrong in it. */
 import { type Budget, nameOfBudget } from '../../events/budget.ts'
+import { monthOf } from '../support/log.ts'
 import { balanceOf, freeOf, liveLots } from '../support/log-rules.ts'
 import { emptyState, evolve } from '../support/oracle.ts'
 import type { MemoryEvent, MemoryLedger } from './memory-ledger/memory-ledger.ts'
@@ -27,8 +28,11 @@ export function breachesOf(plan: Plan, ledger: MemoryLedger, records: Records): 
     ...neighboursGetReplies(plan, records),
     ...nothingAfterRevocation(events),
     ...noBudgetIsExceeded(events),
+    ...noMoreRollsOver(events),
   ]
 }
+
+const mostThatRolls = 2
 
 const breach = (invariant: string) => (says: string) => ({ invariant, says })
 
@@ -211,5 +215,26 @@ function* noBudgetIsExceeded(events: readonly MemoryEvent[]): Generator<Breach> 
         yield breach('no budget is exceeded')(`${span} at ${position}`)
       }
     }
+  }
+}
+
+/** At the first event of an account in a later month, what is left of its allowances is no more than its plan lets roll over. */
+function* noMoreRollsOver(events: readonly MemoryEvent[]): Generator<Breach> {
+  const state = emptyState()
+  const turned = new Set<string>()
+  for (const event of events) {
+    const { shard, account_id, mode, recorded_at: now, type, lots, position } = event
+    const who = { shard, account_id, mode, now }
+    const month = `${account_id} ${mode} ${monthOf(now)}`
+    if (lots && type !== 'CreditsLapsed' && !turned.has(month)) {
+      turned.add(month)
+      const left = liveLots(state, who)
+        .filter((lot) => lot.rollover_max !== null && monthOf(Number(lot.starts_at)) < monthOf(now))
+        .reduce((sum, lot) => sum + freeOf(lot), 0)
+      if (left > mostThatRolls) {
+        yield breach('no more rolls over than the plan says')(`${left} credits at ${position}`)
+      }
+    }
+    evolve(state, event)
   }
 }

@@ -25,8 +25,8 @@ export interface Step {
   isCancelled: boolean
 }
 
-/** Where the wall clocks stand when a run begins: in the middle of a month. */
-export const epochMs = Date.parse('2030-06-15T12:00:00Z')
+/** Where the wall clocks stand when a run begins: three seconds before a month's turn. */
+export const epochMs = Date.parse('2030-06-30T23:59:57Z')
 
 export class Scheduler {
   readonly world: Process = { name: 'world', clockOffsetMs: 0, state: 'running' }

@@ -9,8 +9,8 @@ export const config = parse(`
 services:
   upstream: { url: http://upstream }
 plans:
-  small: ${plan(30, 8, 'trial: { credits: 20, days: 1 }, firstMonth: prorated,')}
-  large: ${plan(2_000, 200)}
+  small: ${plan(40, 8, 'trial: { credits: 20, days: 1 }, rollover: { max: 2, months: 1 },')}
+  large: ${plan(2_000, 200, 'firstMonth: prorated,')}
   largest: ${plan(largest, 200)}
 defaultPlan: small
 limits:
