@@ -115,7 +115,7 @@ async function readLots(
     }
     return rollover ? { ...lot, rollover: rolloverOf(lot.startsAt, rollover.max) } : lot
   })
-  return [...lotsOf(balance), ...given].filter(({ credits }) => credits > 0).sort(byDrawOrder)
+  return [...lotsOf(balance), ...given.filter(({ credits }) => credits > 0)].sort(byDrawOrder)
 }
 
 /** Allowances first, then what expires first. What is given later stands after what it equals. */

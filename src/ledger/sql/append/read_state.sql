@@ -30,7 +30,7 @@ select c.*,
   b.version as account_version_now, b.frozen, b.budgets,
   -- A plan that the tariff does not know allows nothing, and gives nothing.
   coalesce(b.max_in_flight, v_plan_max_in_flight[b.plan], 0) as max_in_flight,
-  (b.plan is not null and v_plan_credits[b.plan] is null) or b.rolls_until > v_now as has_terms,
+  (b.plan is not null and v_plan_credits[b.plan] is null) or b.rolls_until > v_now as has_terms, b.rolls_until,
   -- Where it stands among the tariff's plans.
   b.plan,
   coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,

@@ -12,12 +12,14 @@ begin
     account.available := account.available - account.allowance_due + v_allowance_due;
     account.allowance_due := v_allowance_due;
     account.debt_repaid := least(account.debt, v_allowance_due);
-    v_last_lapse := lapse_rollover(in_shard, v_position, v_now, v_producer.instance, account.account_id, account.mode);
-    if v_last_lapse > v_position then
-      v_position := v_last_lapse;
-      v_free_before := (select sum(l.free) from unnest(account.lot_free) l (free));
-      account.lot_free := (select array_agg(l.free order by l.draw_order) from live_lots(in_shard, account.account_id, account.mode, v_now) l);
-      account.available := account.available - v_free_before + (select sum(l.free) from unnest(account.lot_free) l (free));
+    if command.rolls_until > v_now then
+      v_last_lapse := lapse_rollover(in_shard, v_position, v_now, v_producer.instance, account.account_id, account.mode);
+      if v_last_lapse > v_position then
+        v_position := v_last_lapse;
+        v_free_before := (select sum(l.free) from unnest(account.lot_free) l (free));
+        account.lot_free := (select array_agg(l.free order by l.draw_order) from live_lots(in_shard, account.account_id, account.mode, v_now) l);
+        account.available := account.available - v_free_before + (select sum(l.free) from unnest(account.lot_free) l (free));
+      end if;
     end if;
   end if;
 end
