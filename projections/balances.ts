@@ -246,7 +246,7 @@ const countOpenHolds: MappingStatement = {
 
 export const balances: Projection = {
   name: 'balances',
-  version: 6,
+  version: 7,
   mode: 'inline',
   eventFilter: `account_id is not null and ${typeNotIn([...countingTypes, ...typesWith('stream', 'key')])}`,
   tables: [
