@@ -1,4 +1,6 @@
 /** The periodic tasks of a gateway, as a table. Any number of gateways may run them beside each other. */
+
+import type { Projection } from '../../projections/projection.ts'
 import { followChanges } from '../gate/reservation/follow-changes.ts'
 import type { LeaseManager } from '../gate/reservation/lease-manager.ts'
 import type { Appender } from '../ledger/append/appender.ts'
@@ -51,16 +53,6 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
       run: beat,
       failure: 'the ledger does not learn what is delivered',
     },
-    catchUp: {
-      intervalMs: 500,
-      run: async () => (await catchUp(sql, shards, ({ isForCharts }) => !isForCharts)) > 0,
-      failure: 'sums of days and months lag',
-    },
-    catchUpCharts: {
-      intervalMs: 5_000,
-      run: async () => (await catchUp(sql, shards, ({ isForCharts }) => isForCharts === true)) > 0,
-      failure: 'charts lag',
-    },
     expireHolds: {
       intervalMs: 2_000,
       async run() {
@@ -101,12 +93,34 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
 
 type Warn = (message: string, error: unknown) => void
 
-/** Starts every task; the result stops them, and resolves when the runs under way have ended. */
+/** Starts what selling needs; the result stops it, and resolves when the runs under way have ended. */
 export function startBackground(deps: BackgroundDeps, warn: Warn): () => Promise<unknown> {
   return start(Object.values(backgroundTasks(deps)), warn)
 }
 
-/** The same for a gateway that sells nothing: what is done in the background for the ledger, those do that sell. */
+/** Moves the catch-up projections along the log. Nothing is sold by what they say. */
+export function startCatchingUp(
+  sql: Sql,
+  shards: readonly number[],
+  warn: Warn,
+): () => Promise<unknown> {
+  const move = (isMoved: (projection: Projection) => boolean) => catchUp(sql, shards, isMoved)
+  const tasks: readonly BackgroundTask[] = [
+    {
+      intervalMs: 500,
+      run: async () => (await move(({ isForCharts }) => !isForCharts)) > 0,
+      failure: 'sums of days and months lag',
+    },
+    {
+      intervalMs: 5_000,
+      run: async () => (await move(({ isForCharts }) => isForCharts === true)) > 0,
+      failure: 'charts lag',
+    },
+  ]
+  return start(tasks, warn)
+}
+
+/** What a gateway does that sells nothing: the rest is done by those that sell. */
 export function startKeepingMarks(
   storeHighWaterMarks: () => Promise<void>,
   warn: Warn,

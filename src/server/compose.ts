@@ -44,6 +44,7 @@ import { createApps } from './app.ts'
 import {
   failures,
   startBackground,
+  startCatchingUp,
   startForgettingSessions,
   startKeepingMarks,
 } from './background.ts'
@@ -173,6 +174,10 @@ function keepUp({ config, shutdown, warn }: Context, parts: Parts): void {
     const { fenceAfterSeconds } = config.limits
     const deps = { ...ledger, ...calls.appends, leases: calls.leases, fenceAfterSeconds }
     calls.appends.lastWrites.push('the periodic tasks', startBackground(deps, warn))
+    calls.appends.lastWrites.push(
+      'what follows the log',
+      startCatchingUp(ledger.sql, ledger.shards, warn),
+    )
   } else if (managementLedger) {
     const { storeHighWaterMarks } = managementLedger
     shutdown.push('the high-water mark', () =>
