@@ -18,6 +18,7 @@ export interface Bug {
 export type LedgerBug =
   | 'forgets-budgets'
   | 'lets-all-roll-over'
+  | 'forgets-volumes'
   | 'opens-twice'
   | 'compares-no-log'
   | 'trusts-its-clock'
@@ -69,6 +70,12 @@ export const bugs: readonly Bug[] = [
     says: 'the ledger lets nothing lapse of allowances of earlier months',
     breaks: 'no more rolls over than the plan says',
     ledger: 'lets-all-roll-over',
+  },
+  {
+    name: 'forgets-volumes',
+    says: 'the ledger sells every call in the first tier of the month',
+    breaks: 'a tier costs what the month costs',
+    ledger: 'forgets-volumes',
   },
   {
     name: 'compares-no-log',

@@ -6,6 +6,7 @@ import { emptyState, evolve } from '../support/oracle.ts'
 import type { MemoryEvent, MemoryLedger } from './memory-ledger/memory-ledger.ts'
 import type { Plan } from './plan.ts'
 import type { Records } from './records.ts'
+import { tierAfter } from './shop.ts'
 
 export interface Breach {
   readonly invariant: string
@@ -29,6 +30,7 @@ export function breachesOf(plan: Plan, ledger: MemoryLedger, records: Records): 
     ...nothingAfterRevocation(events),
     ...noBudgetIsExceeded(events),
     ...noMoreRollsOver(events),
+    ...tiersCostWhatTheMonthCosts(events),
   ]
 }
 
@@ -236,5 +238,23 @@ function* noMoreRollsOver(events: readonly MemoryEvent[]): Generator<Breach> {
       }
     }
     evolve(state, event)
+  }
+}
+
+/** Whatever comes in which order, over however many gateways: a call of a month costs what its tier says after those before it. */
+function* tiersCostWhatTheMonthCosts(events: readonly MemoryEvent[]): Generator<Breach> {
+  const heldIn = new Map<string, string>()
+  const volumes = new Map<string, number>()
+  for (const event of events) {
+    const { type, request_id, endpoint, account_id, mode, recorded_at, payload } = event
+    if (type === 'CreditsHeld') heldIn.set(request_id, monthOf(recorded_at))
+    if (type !== 'HoldSettled' || endpoint !== 'tiered') continue
+    const month = `${account_id} ${mode} ${heldIn.get(request_id) ?? monthOf(recorded_at)}`
+    const volume = volumes.get(month) ?? 0
+    volumes.set(month, volume + 1)
+    if (event.credits === tierAfter(volume) && payload.volume === volume) continue
+    yield breach('a tier costs what the month costs')(
+      `${event.credits} at ${event.position}, after ${volume} and said to be after ${payload.volume}`,
+    )
   }
 }

@@ -22,7 +22,7 @@ export interface CallAction {
   readonly do: 'call'
   readonly gateway: number
   readonly account: number
-  readonly route: 'say' | 'chat'
+  readonly route: 'say' | 'tiered' | 'chat'
   readonly upstreamMs: number
   readonly outcome: 'ok' | 'fails' | 'breaks-off'
   /** Events of a stream. */
@@ -119,7 +119,8 @@ function callsOf(random: Random): Action[] {
   if (random.chance(0.8)) return spread
   // A busy key, which gets a lease.
   const atMs = time(random)
-  const busy = { ...callOf(random, atMs), route: 'say' as const, outcome: 'ok' as const }
+  const route = random.pick(['say', 'say', 'tiered'] as const)
+  const busy = { ...callOf(random, atMs), route, outcome: 'ok' as const }
   const burst = Array.from({ length: random.int(12, 30) }, () => ({
     ...{ ...busy, atMs: atMs + random.int(0, 150), upstreamMs: random.int(5, 300) },
   }))
@@ -127,13 +128,13 @@ function callsOf(random: Random): Action[] {
 }
 
 function callOf(random: Random, atMs: number): Action & CallAction {
-  const route = random.pick(['say', 'say', 'chat'] as const)
+  const route = random.pick(['say', 'say', 'tiered', 'chat'] as const)
   return {
     ...{ do: 'call', atMs, gateway: random.int(0, 5), account: random.int(0, 5), route },
     upstreamMs: random.pick([1, 20, 100, 400]),
     outcome: random.pick(['ok', 'ok', 'ok', 'ok', 'fails', 'breaks-off'] as const),
     tokens: random.int(1, 40),
-    ...(route === 'say' && random.chance(0.15) && { claim: random.int(0, 2) }),
+    ...(route !== 'chat' && random.chance(0.15) && { claim: random.int(0, 2) }),
     ...(random.chance(0.1) && { leavesAfterMs: random.int(1, 500) }),
   }
 }

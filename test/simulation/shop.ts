@@ -2,6 +2,18 @@
 import { maxAmount } from '../../events/bounds.ts'
 import { parse } from '../support/small-config.ts'
 
+/** What a call of `tiered` costs, up to so many in a month; and any other. They are small, so that runs come over their ends. */
+const tiers = [
+  { upTo: 3, credits: 4 },
+  { upTo: 9, credits: 3 },
+]
+const lastTier = 1
+
+/** What the next call of `tiered` costs in a month that has had so many. */
+export function tierAfter(volume: number): number {
+  return tiers.find(({ upTo }) => volume < upTo)?.credits ?? lastTier
+}
+
 /** The most that a plan can give. */
 const largest = maxAmount
 
@@ -28,6 +40,14 @@ routes:
     upstreamPath: /say
     request: { json: { type: object } }
     price: { per: request, credits: 3 }
+  tiered:
+    method: POST
+    path: /v1/tiered
+    summary: Say it, the more often the cheaper
+    service: upstream
+    upstreamPath: /tiered
+    request: { json: { type: object } }
+    price: { per: request, tiers: [${tiers.map(({ upTo, credits }) => `{ upTo: ${upTo}, credits: ${credits} }`).join(', ')}, { credits: ${lastTier} }] }
   chat:
     method: POST
     path: /v1/chat

@@ -54,6 +54,6 @@ function* simplerThan(action: Action): Generator<Action> {
   if (action.do !== 'call') return
   const { claim: _, leavesAfterMs: __, ...plain } = action
   if (action.claim !== undefined || action.leavesAfterMs !== undefined) yield plain
-  if (action.route === 'chat') yield { ...action, route: 'say', tokens: 1 }
+  if (action.route !== 'say') yield { ...action, route: 'say', tokens: 1 }
   if (action.outcome !== 'ok') yield { ...action, outcome: 'ok' }
 }

@@ -196,7 +196,7 @@ function asPriced(ledger: MemoryLedger, of: Command, hold: Row | undefined, who:
     case 'charge_on_lease': {
       if (!command.tiered) return of
       const time = command.kind === 'settle' ? Number(hold?.held_at) : who.now
-      const cost = tieredCost(ledger.state, command, ledger.shard, time)
+      const cost = tieredCost(volumesOf(ledger), command, ledger.shard, time)
       if (!cost) return of
       return {
         ...of,
@@ -207,6 +207,10 @@ function asPriced(ledger: MemoryLedger, of: Command, hold: Row | undefined, who:
     default:
       return of
   }
+}
+
+function volumesOf({ state, bug }: MemoryLedger): MemoryLedger['state'] {
+  return bug === 'forgets-volumes' ? { ...state, monthly_volumes: new Map() } : state
 }
 
 /** The state is read before the batch: a hold that it opened is not found by its later commands. */
