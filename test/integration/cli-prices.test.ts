@@ -208,6 +208,42 @@ test('a changed price, and one that is gone, are printed in plain words', async 
   })
 })
 
+test('what else changes is printed in words, too, and a price that costs the same by the fields that differ', async () => {
+  const file = join(folder, 'diff-of-terms.yaml')
+  const document = parse(readFileSync(shippedConfigFile, 'utf8'))
+  const { pro } = document.plans
+  Object.assign(pro, {
+    fee: { minorUnits: 2_900, currency: 'EUR' },
+    rateLimits: [
+      { calls: 10, per: '1s' },
+      { calls: 1_000, per: '1d' },
+    ],
+    trial: { credits: 50, days: 14 },
+    endpoints: ['search', 'tts'],
+  })
+  delete pro.rateLimit
+  delete pro.windowMs
+  document.plans.basic = { ...pro, trial: undefined }
+  document.packs = {
+    small: { credits: 10_000, price: { minorUnits: 2_500, currency: 'EUR' }, validDays: 365 },
+  }
+  document.routes['stt-transcribe'].price.hold.maxSeconds = 600
+  writeFileSync(file, stringify(document))
+  const { stdout } = await prices(['diff', file])
+  expect(stdout).not.toMatch(/[{}"]/)
+  expect(stdout).toMatch(
+    /^plans\.basic +none +EUR 29\.00 a month, 5,000 credits a month, 10 calls in 1 s, 1,000 calls in 1 day$/m,
+  )
+  expect(stdout).toMatch(/^plans\.pro\.fee +EUR 19\.00 +EUR 29\.00$/m)
+  expect(stdout).toMatch(/^plans\.pro\.rateLimits +none +10 calls in 1 s, 1,000 calls in 1 day$/m)
+  expect(stdout).toMatch(/^plans\.pro\.trial +none +trial of 50 credits for 14 days$/m)
+  expect(stdout).toMatch(/^plans\.pro\.endpoints +all +search, tts$/m)
+  expect(stdout).toMatch(
+    /^packs\.small +5,000 credits for EUR 9\.00, .* 10,000 credits for EUR 25\.00, good for 365 days$/m,
+  )
+  expect(stdout).toMatch(/^prices\.stt-transcribe +hold: .*maxSeconds 600/m)
+})
+
 test('a time that has passed is refused', async () => {
   const file = changedFile('credits: 5000', 'credits: 7000')
   const { status, stderr } = await prices(['publish', file, '--from', '2030-06-01'])
@@ -220,6 +256,12 @@ test('a configuration is checked, and everything that is wrong in it is printed 
   expect(good).toMatchObject({ status: 0, stderr: '' })
   expect(good.stdout).toContain('is valid.')
   expect(good.stdout).toMatch(/^search +POST +\/v1\/search +search +1 credit a call +search$/m)
+  expect(good.stdout).toMatch(/^pro +EUR 19\.00 +5,000 +100 calls in 60 s +100 +all$/m)
+  const terms = 'credits: 5000\n    trial: { credits: 50, days: 14 }\n    firstMonth: prorated'
+  const more = await runCli(['config', 'check', changedFile('credits: 5000', terms)])
+  expect(more.stdout).toMatch(
+    /^pro +EUR .* all +trial of 50 credits for 14 days, first month prorated$/m,
+  )
   const bad = changedFile('credits: 5000', 'credits: many')
   const { status, stdout, stderr } = await runCli(['config', 'check', bad], {
     env: { PORT: 'high' },

@@ -1,38 +1,22 @@
 /** Prints tariffs, and the changes between two of them, as tables. */
 
 import type { Pack } from '../../../events/tariffs.ts'
+import type { Plan } from '../../config/config.ts'
 import type { TariffChange } from '../../config/tariff-changes.ts'
 import type { PublishedTariff } from '../../ledger/read/read-tariffs.ts'
-import {
-  countedLimits,
-  limitsOfPlan,
-  limitsText,
-  type WrittenLimit,
-} from '../../lib/rate-limits.ts'
+import { limitsOfPlan, limitsText } from '../../lib/rate-limits.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
 import { asCredits, creditScale, formatMoney, heading, table } from '../output.ts'
+import { changeTexts } from './change-text.ts'
+import { planTerms } from './plan-terms.ts'
 
 export function printTariff({
   plans,
   prices,
   packs,
 }: Pick<PublishedTariff, 'plans' | 'prices' | 'packs'>): void {
-  heading('Plans')
-  table(
-    ['Plan', 'Fee a month', 'Credits a month', 'Rate limits', 'In flight', 'Permissions'],
-    // The ledger does not keep the order of the file, so the plans are sorted.
-    Object.entries(plans)
-      .sort(([, a], [, b]) => a.credits - b.credits)
-      .map(([name, plan]) => [
-        name,
-        formatMoney(plan.fee),
-        asCredits(plan.credits),
-        limitsText(limitsOfPlan(plan)),
-        plan.maxInFlight,
-        plan.endpoints === 'all' ? 'all' : plan.endpoints.join(', '),
-      ]),
-  )
+  printPlans(plans)
   if (packs) printPacks(packs)
   heading('Prices')
   table(
@@ -49,6 +33,30 @@ export function printTariff({
   if (ofPlans.length === 0) return
   heading('Prices of plans')
   table(['Plan', 'Route', 'Price'], ofPlans.sort())
+}
+
+type PrintedPlan = Omit<Plan, 'grantable' | 'prices'>
+
+export function printPlans(plans: Readonly<Record<string, PrintedPlan>>): void {
+  heading('Plans')
+  // The ledger does not keep the order of the file, so the plans are sorted.
+  const all = Object.entries(plans).sort(([, a], [, b]) => a.credits - b.credits)
+  const hasTerms = all.some(([, plan]) => planTerms(plan) !== '')
+  table(
+    [
+      ...['Plan', 'Fee a month', 'Credits a month', 'Rate limits', 'In flight', 'Permissions'],
+      ...(hasTerms ? ['Terms'] : []),
+    ],
+    all.map(([name, plan]) => [
+      name,
+      formatMoney(plan.fee),
+      asCredits(plan.credits),
+      limitsText(limitsOfPlan(plan)),
+      plan.maxInFlight,
+      plan.endpoints === 'all' ? 'all' : plan.endpoints.join(', '),
+      ...(hasTerms ? [planTerms(plan)] : []),
+    ]),
+  )
 }
 
 function printPacks(packs: Readonly<Record<string, Pack>>): void {
@@ -69,19 +77,6 @@ function printPacks(packs: Readonly<Record<string, Pack>>): void {
 export function printChanges(changes: readonly TariffChange[]): void {
   table(
     ['What', 'Before', 'After'],
-    changes.map(({ path, before, after }) => [
-      path,
-      valueText(path, before),
-      valueText(path, after),
-    ]),
+    changes.map(({ path, before, after }) => [path, ...changeTexts(path, before, after)]),
   )
-}
-
-function valueText(path: string, value: unknown): string {
-  if (value === undefined) return 'none'
-  if (/^(plans\.[^.]+\.)?prices\./.test(path))
-    return shortPriceText(value as PriceRule, creditScale())
-  if (/^plans\.[^.]+\.rateLimits$/.test(path))
-    return limitsText(countedLimits(value as readonly WrittenLimit[]))
-  return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -5,7 +5,8 @@ import { shortPriceText } from '../../../pricing/price-text.ts'
 import { command } from '../../command.ts'
 import { loadForGateway } from '../../load-for-gateway.ts'
 import { withSql } from '../../open-ledger.ts'
-import { dim, heading, json, say, table } from '../../output.ts'
+import { dim, heading, json, say, showCreditsAs, table } from '../../output.ts'
+import { printPlans } from '../../print/print-tariff.ts'
 import { requireSameScale } from '../../require-same-scale.ts'
 
 const args = {
@@ -39,6 +40,7 @@ export default command(
     }
     const hash = tariffHash(tariffOf(config))
     if (args.json) return json({ file: config.file, valid: true, tariff: hash, ...summary(config) })
+    showCreditsAs(config.credits)
     say(`${config.file} is valid.`)
     say(dim(`Tariff ${hash}`))
     heading('Routes')
@@ -53,6 +55,7 @@ export default command(
         route.target.kind === 'upstream' ? route.target.service : 'none: a fixed response',
       ]),
     )
+    printPlans(config.plans)
     heading('Upstreams')
     table(['Upstream', 'Live keys', 'Test keys', 'Adds'], Object.entries(config.services).map(row))
   },
