@@ -19,7 +19,7 @@ describe.skipIf(redisUrl === undefined)('limits of tokens in Redis', () => {
   let redis: Redis
   let gateways: RateLimiter[]
   let key: string
-  const open = (count: number) =>
+  const openAll = (count: number) =>
     Promise.all([1, 2, 3].map(() => openRateLimiter({ redisUrl, gateways: count, prefix, log })))
   const close = (limiters: readonly RateLimiter[]) =>
     Promise.all(limiters.map((limiter) => limiter.close()))
@@ -28,7 +28,7 @@ describe.skipIf(redisUrl === undefined)('limits of tokens in Redis', () => {
   })
   beforeEach(async () => {
     key = `{tokens-${++tests}}`
-    gateways = await open(1)
+    gateways = await openAll(1)
   })
   afterEach(() => close(gateways))
   afterAll(async () => {
@@ -164,7 +164,7 @@ describe.skipIf(redisUrl === undefined)('limits of tokens in Redis', () => {
             // A busy machine took Redis for dead for a moment: another run says more.
             if (decision.degraded) {
               await close(gateways)
-              gateways = await open(1)
+              gateways = await openAll(1)
               fc.pre(false)
             }
             expect(decision.allowed).toBe(expected.allowed)
@@ -185,7 +185,7 @@ describe.skipIf(redisUrl === undefined)('limits of tokens in Redis', () => {
     const random = seeded(seed)
     const [windowMs, limit] = [300, 2_000]
     const limits = [{ key, limit, windowMs }]
-    const three = await open(3)
+    const three = await openAll(3)
     const used: { sentAtMs: number; doneAtMs: number; tokens: number }[] = []
     let [refused, degraded] = [0, 0]
     const endsAtMs = performance.now() + 3_000

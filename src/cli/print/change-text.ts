@@ -47,7 +47,8 @@ function fieldText(field: string, value: unknown): string {
     case 'rateLimits':
       return limitsText(countedLimits(value as readonly WrittenLimit[]))
     case 'trial':
-      return planTerms({ trial: value as NonNullable<Plan['trial']> })
+    case 'rollover':
+      return planTerms({ [field]: value })
     default:
       return plainText(value)
   }

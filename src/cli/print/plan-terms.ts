@@ -1,15 +1,27 @@
 /** What else a plan gives, in a few words. */
 import type { Plan } from '../../config/config.ts'
 import { creditsText } from '../../lib/credit-scale.ts'
-import { creditScale } from '../output.ts'
+import { creditScale, formatNumber } from '../output.ts'
 
 /** `trial of 5,000 credits for 14 days, first month prorated`; empty where there is nothing else. */
-export function planTerms({ trial, firstMonth }: Pick<Plan, 'trial' | 'firstMonth'>): string {
-  const days = trial?.days === 1 ? 'day' : 'days'
+export function planTerms({
+  trial,
+  firstMonth,
+  rollover,
+}: Pick<Plan, 'trial' | 'firstMonth' | 'rollover'>): string {
   return [
     ...(trial
-      ? [`trial of ${creditsText(trial.credits, creditScale())} for ${trial.days} ${days}`]
+      ? [`trial of ${creditsText(trial.credits, creditScale())} for ${count(trial.days, 'day')}`]
       : []),
     ...(firstMonth === 'prorated' ? ['first month prorated'] : []),
+    ...(rollover
+      ? [
+          `rollover of ${creditsText(rollover.max, creditScale())} for ${count(rollover.months, 'month')}`,
+        ]
+      : []),
   ].join(', ')
+}
+
+function count(number: number, what: string): string {
+  return `${formatNumber(number)} ${what}${number === 1 ? '' : 's'}`
 }
