@@ -30,6 +30,7 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   external_id_taken: 'this --external-id was used for something else on this account.',
   external_id_reserved: 'an --external-id must not begin with "reset:", which is Tollbook\'s own.',
   changed_meanwhile: 'others kept changing it at the same time: try again.',
+  version_moved: 'it has changed since it was read.',
   no_tariff: 'the tariff in force does not have the default plan of the configuration.',
   already_published: 'this tariff was published for this time already.',
 }

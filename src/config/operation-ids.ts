@@ -47,6 +47,7 @@ export const ownOperationIds = [
     'getAnyCall',
     'getLedgerHealth',
     'revokeSessions',
+    'getAccountStatement',
     'getPricesAndChanges',
   ],
 ] as const

@@ -26,6 +26,7 @@ export type RefusalName =
   | 'external_id_taken'
   | 'external_id_reserved'
   | 'changed_meanwhile'
+  | 'version_moved'
   | 'no_tariff'
   | 'already_published'
 

@@ -20,6 +20,8 @@ import { sealAccountEvents, sealKeyEvents } from './seal-events.ts'
 
 /** What is to change of an account. A field that is absent stays as it is. */
 export interface AccountChange {
+  /** The version that the account must still have; absent: any. */
+  readonly version?: number
   readonly plan?: string
   /** The account's own limits in place of its plan's; null returns to the plan's. */
   readonly rateLimit?: number | null
@@ -69,6 +71,9 @@ export function manageAccounts({ sql, commands }: ManagementDeps): Accounts {
     readAccount,
     changeAccount: (accountId, change, actor) =>
       changeWith(accountId, actor, async (row) => {
+        if (change.version !== undefined && change.version !== row.version) {
+          return refused('version_moved')
+        }
         const plans = (await readPlans(sql, row.shard))?.plans ?? {}
         return accountChange(row, commandsFor(change, plans, isoTime(row.readAt)), actor)
       }),

@@ -95,6 +95,11 @@ export const refusals = {
     title: 'The response of the call with this Idempotency-Key is not stored',
     appliesTo: ['call'],
   },
+  precondition_failed: {
+    status: 412,
+    title: 'It has changed since it was read',
+    appliesTo: [],
+  },
   body_too_large: { status: 413, title: 'The body is too large', appliesTo: ['body'] },
   unsupported_media_type: { status: 415, title: 'Unsupported media type', appliesTo: ['body'] },
   idempotency_mismatch: {

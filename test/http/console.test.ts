@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { Page } from 'playwright-core'
 import { newSignInLink } from '../../src/http/auth/sign-in-link.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 import { axeFaults } from '../support/axe.ts'
 import {
   browserProgram,
@@ -9,6 +10,7 @@ import {
   type TestBrowser,
   type TestPage,
 } from '../support/browser.ts'
+import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import type { TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
@@ -29,6 +31,7 @@ describe.skipIf(program === undefined)('the console', () => {
     browser = await startBrowser(program ?? '')
     testPage = await browser.open(`${shop.gateway.consoleUrl}/console#link=${link.token}`)
     page = testPage.page
+    page.setDefaultTimeout(20_000)
   }, 60_000)
   afterAll(async () => {
     await browser?.close()
@@ -41,7 +44,8 @@ describe.skipIf(program === undefined)('the console', () => {
     expect(await axeFaults(page)).toEqual([])
     for (const width of [360, 1_280]) {
       await page.setViewportSize({ width, height: 900 })
-      expect(await page.evaluate(() => document.body.scrollWidth)).toBeLessThanOrEqual(width)
+      // Charts follow when they are told.
+      await until(async () => (await page.evaluate(() => document.body.scrollWidth)) <= width)
     }
   })
 
@@ -49,6 +53,16 @@ describe.skipIf(program === undefined)('the console', () => {
     await page.getByRole('navigation').getByRole('link', { name, exact: true }).click()
     await page.getByRole('heading', { level: 1, name }).waitFor()
     await until(async () => (await page.locator('.skeleton').count()) === 0)
+  }
+  /** What another operator does meanwhile. */
+  const admin = async (method: string, path: string, json: object) => {
+    const [subject, role] = ['otto', 'admin']
+    const token = await signToken({ secret: jwtSecret, subject, role, expiresInSeconds: 600 })
+    return fetch(shop.gateway.url + path, {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(json),
+    })
   }
   const findCall = async (requestId: string | null) => {
     await goTo('Calls')
@@ -96,5 +110,135 @@ describe.skipIf(program === undefined)('the console', () => {
     const refunds = (await shop.eventsOf(requestId)).filter(({ type }) => type === 'ChargeRefunded')
     expect(refunds).toHaveLength(1)
     expect(await page.getByRole('button', { name: 'Refund it' }).count()).toBe(0)
+  })
+
+  test('finds a refused call by its id, says why and what it needed, and grants that with a reason', async () => {
+    // All that the plan gives is taken away, so that nothing is left.
+    const path = `/admin/accounts/${key.accountId}`
+    expect((await admin('POST', `${path}/adjustments`, { credits: 100 })).status).toBe(201)
+    const refused = await shop.post('/v1/search', { query: 'toll' }, { key: key.text })
+    expect(refused.status).toBe(402)
+    const requestId = refused.headers.get('x-request-id')
+    await until(async () => {
+      await findCall(requestId)
+      await page.locator('.skeleton').waitFor({ state: 'detached' })
+      return (await page.getByText('Refused, nothing charged').count()) === 1
+    })
+    await page
+      .getByText(
+        'There were not enough credits. It would have needed 1 credit, and there were 0 credits.',
+      )
+      .waitFor()
+
+    await page.getByRole('link', { name: key.accountId }).click()
+    await page.getByRole('heading', { level: 2, name: 'Credits' }).waitFor()
+    await page.getByText('0 credits left').waitFor()
+    await page.getByRole('button', { name: 'Grant credits' }).click()
+    await page.getByRole('spinbutton', { name: 'Credits' }).fill('25')
+    await page.getByLabel('Reason').fill('A gift for <i>waiting</i>')
+    await page.getByRole('button', { name: 'Grant', exact: true }).click()
+    await page.getByText('25 credits left').waitFor()
+    await page.getByText('A gift for <i>waiting</i>').waitFor()
+    expect((await shop.post('/v1/search', { query: 'toll' }, { key: key.text })).status).toBe(200)
+  })
+
+  test('finds an account by its owner, and freezes it as it was seen alone', async () => {
+    await goTo('Accounts')
+    await page.getByLabel('Owner, or the id of an account or a key').fill(key.keyId)
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.getByText('1 account in all.').waitFor()
+    await page.locator('tbody a').click()
+    await page.getByRole('button', { name: 'Freeze it' }).click()
+    await page.getByLabel('Reason').fill('Looks stolen')
+    await page.getByRole('button', { name: 'Freeze', exact: true }).click()
+    await page.getByText('frozen: it buys nothing').waitFor()
+    expect((await shop.post('/v1/search', { query: 'toll' }, { key: key.text })).status).toBe(403)
+
+    // Somebody else changes the plan while the dialog is open.
+    await page.getByRole('button', { name: 'Unfreeze it' }).click()
+    const path = `/admin/accounts/${key.accountId}`
+    expect((await admin('PATCH', path, { plan: 'pro' })).status).toBe(200)
+    await page.getByLabel('Reason').fill('It was not')
+    await page.getByRole('button', { name: 'Unfreeze', exact: true }).click()
+    await page.getByText('The account has changed since you read it').waitFor()
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await page.getByText('pro', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Unfreeze it' }).click()
+    await page.getByLabel('Reason').fill('It was not')
+    await page.getByRole('button', { name: 'Unfreeze', exact: true }).click()
+    await page.getByRole('button', { name: 'Freeze it' }).waitFor()
+  })
+
+  test('shows names as they are, whatever they say', async () => {
+    const id = `<img src=x onerror=alert(1)> ${'👩‍👩‍👧'.repeat(20)} \u202egnp.exe`
+    await shop.ledger.account({ plan: 'pro', owner: { kind: 'user', id } })
+    await goTo('Accounts')
+    await page.getByLabel('Owner, or the id of an account or a key').fill('<img src=x')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.getByText('1 account in all.').waitFor()
+    await page.locator('tbody a').click()
+    await page.getByRole('heading', { level: 1, name: '<img src=x onerror=alert(1)>' }).waitFor()
+    expect(await page.locator('main img').count()).toBe(0)
+  })
+
+  test('says what to do where no account fits', async () => {
+    await goTo('Accounts')
+    await page.getByLabel('Owner, or the id of an account or a key').fill('nobody has this name')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.getByText('No account fits.').waitFor()
+    await page.goto(`${shop.gateway.consoleUrl}/console/accounts/acc_none`)
+    await page.getByRole('heading', { level: 1, name: 'No such account' }).waitFor()
+  })
+
+  test('shows the log, the newest first, with reasons and without calls unless they are asked for', async () => {
+    await goTo('Log')
+    await page.getByText('It was not').first().waitFor()
+    const positions = await page.locator('td[data-head=Position]').allTextContents()
+    const numbers = positions.map((text) => Number(text.split('-')[1]))
+    expect(numbers).toEqual([...numbers].sort((a, b) => b - a))
+    expect(await page.getByRole('link', { name: 'its call' }).count()).toBe(1)
+    await page.getByLabel('Events of calls').selectOption('true')
+    await until(async () => (await page.getByRole('link', { name: 'its call' }).count()) > 3)
+  })
+
+  test('says what is in force, how the ledger stands, and what the day was', async () => {
+    await goTo('Prices')
+    await page.getByRole('row', { name: /search POST/ }).waitFor()
+    await goTo('Health')
+    await page.getByText('as gateways saw it').waitFor()
+    await goTo('Home')
+    await until(async () => {
+      await page.reload()
+      await page.getByRole('heading', { name: 'Today (UTC), by hour' }).waitFor()
+      await until(async () => (await page.locator('.skeleton').count()) === 0)
+      return (
+        (await page.getByText(/Calls: [23] sold, 0 free, 0 failed, [12] refused/).count()) === 1
+      )
+    })
+    await page.getByRole('cell', { name: 'insufficient credits' }).waitFor()
+  })
+
+  test('keeps what it shows when the gateway fails, and says the request id', async () => {
+    await goTo('Health')
+    await page.route('**/admin/health', (route) =>
+      route.fulfill({
+        status: 503,
+        json: { detail: 'The ledger cannot be reached just now.', requestId: 'request-1' },
+      }),
+    )
+    await page.getByRole('button', { name: 'Look again' }).click()
+    await page.getByText('The ledger cannot be reached just now.').waitFor()
+    await page.getByText('request-1').waitFor()
+    await page.getByText('as gateways saw it').waitFor()
+    await page.unroute('**/admin/health')
+    await page.getByRole('button', { name: 'Try again' }).click()
+    await until(async () => (await page.getByText('request-1').count()) === 0)
+  })
+
+  test('signs out, and in no tab is anybody signed in after that', async () => {
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByText('You are not signed in').waitFor()
+    await page.goto(`${shop.gateway.consoleUrl}/console/accounts`)
+    await page.getByText('You are not signed in').waitFor()
   })
 })

@@ -98,7 +98,7 @@ async function fillTables(): Promise<void> {
     select store_refusals_v1(json_build_array(json_build_object('requestId', 'refused', 'accountId', account_id, 'keyId', key_id,
       'mode', mode, 'endpoint', 'search', 'reason', 'rate_limited', 'figures', json_build_object('limit', 1), 'ageMs', 0)), 10)
     from key_state limit 1`
-  await owner`select open_session_v1('\\x01', 'nora', 'acme', null)`
+  await owner`select open_session_v1('\\x01', 'owner', 'nora', 'acme', null)`
   const account = await ledger.account()
   await ledger.hold(await ledger.key(account), 0)
 }

@@ -115,6 +115,9 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /admin/accounts/:id/statements': ({ accountId }) => ({
     path: `/admin/accounts/${accountId}/statements`,
   }),
+  'GET /admin/accounts/:id/statements/:month': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/statements/2030-06`,
+  }),
   'GET /admin/accounts/:id/charges': ({ accountId }) => ({
     path: `/admin/accounts/${accountId}/charges`,
   }),

@@ -35,6 +35,7 @@ const statusByCode: Record<RefusalCode, number> = {
   idempotency_in_progress: 409,
   outcome_unknown: 409,
   answer_not_stored: 409,
+  precondition_failed: 412,
   body_too_large: 413,
   unsupported_media_type: 415,
   idempotency_mismatch: 422,

@@ -37,6 +37,10 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   external_id_taken: ['conflict', 'The externalId was used for something else.'],
   external_id_reserved: ['invalid_request', 'begins like those that the gateway makes itself'],
   changed_meanwhile: ['conflict', 'It was being changed by others at the same time; try again.'],
+  version_moved: [
+    'precondition_failed',
+    'The account has changed since you read it: read it again.',
+  ],
   no_tariff: ['price_missing', 'The tariff in force does not have the default plan.'],
   already_published: ['conflict', 'This tariff was published for this time already.'],
 }
@@ -47,7 +51,7 @@ const reports = [
   ...['get /account/statements/{month}', 'get /admin/events'],
   ...['get /admin/usage/hourly', 'get /admin/refusals', 'get /admin/health'],
   ...['get /admin/accounts/{id}/usage', 'get /admin/accounts/{id}/balance/history'],
-  'get /admin/accounts/{id}/charges',
+  ...['get /admin/accounts/{id}/charges', 'get /admin/accounts/{id}/statements/{month}'],
   ...['get /account/usage', 'get /account/balance/history', 'get /account/charges'],
   ...['get /admin/usage/summary', 'get /admin/usage/top-users'],
 ]
@@ -59,7 +63,7 @@ export const refusalsByRoute: Readonly<Record<string, readonly RefusalCode[]>> =
   'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
   'post /v1/charges/{requestId}/refund': ['refund_by_operator', 'delivery_pending'],
   'patch /admin/api-keys/{id}': ['plan_not_grantable'],
-  'patch /admin/accounts/{id}': ['plan_not_grantable'],
+  'patch /admin/accounts/{id}': ['plan_not_grantable', 'precondition_failed'],
 }
 
 /** @param pointers where this request's body has the fields of the command, if not under their names */

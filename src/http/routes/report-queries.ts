@@ -85,10 +85,7 @@ export const eventsQuery = t.Object({
 /** Where the page begins, and which types of event it has. */
 export function pageOf({ type, calls, cursor, limit }: Static<typeof eventsQuery>) {
   const after = cursor === undefined ? undefined : parsePosition(cursor)
-  return {
-    filter: typesOf(type, calls),
-    page: after ? { after, limit } : { limit },
-  }
+  return { filter: typesOf(type, calls), page: { limit, ...(after && { after }) } }
 }
 
 function typesOf(type: string | undefined, calls: boolean | undefined) {

@@ -1,5 +1,5 @@
 /** What the console reads of responses of the API, beyond what the portal does. */
-import type { Receipt } from '../shared/types.ts'
+import type { Account, Prices, Receipt } from '../shared/types.ts'
 
 export interface AuditedEvent {
   readonly position: string
@@ -16,6 +16,87 @@ export interface AuditedEvent {
   readonly actor: string
   readonly instance?: string
   readonly reason?: string
+}
+
+export interface EventPage {
+  readonly events: readonly AuditedEvent[]
+  readonly nextCursor: string | null
+}
+
+export interface ListedAccount {
+  readonly accountId: string
+  readonly owner: { readonly kind: string; readonly id: string }
+  readonly plan: string
+  readonly state: 'open' | 'frozen' | 'erased'
+  readonly keys: number
+  readonly creditsUsed: number | string
+  readonly openedAt: string
+}
+
+export interface AccountPage {
+  readonly accounts: readonly ListedAccount[]
+  readonly total: number
+  readonly nextCursor: string | null
+}
+
+/** An account as operators see it. */
+export interface AuditedAccount extends Account {
+  readonly owner: { readonly kind: string; readonly id: string }
+  readonly version: number
+  readonly erased: boolean
+  readonly maxInFlight: number
+}
+
+export interface HourlyUsage {
+  readonly steps: readonly string[]
+  readonly series: readonly {
+    readonly outcome: string
+    readonly reason: string
+    readonly calls: readonly (number | string)[]
+  }[]
+  readonly credits: readonly (number | string)[]
+  readonly p50: readonly (number | null)[]
+  readonly p99: readonly (number | null)[]
+}
+
+export interface RefusedKey {
+  readonly accountId: string
+  readonly keyId: string
+  readonly reason: string
+  readonly calls: number | string
+  readonly lastAt: string
+}
+
+export interface Health {
+  readonly readAt: string
+  readonly shards: readonly {
+    readonly shard: number
+    readonly position: number
+    readonly recordedAt: string
+    readonly divergence: string | null
+  }[]
+  readonly gateways: readonly {
+    readonly instance: string
+    readonly shard: number
+    readonly appendedAt: string
+    readonly fencedAt: string | null
+  }[]
+  readonly projections: readonly {
+    readonly projection: string
+    readonly events: number
+    readonly seconds: number
+  }[]
+}
+
+export interface AdminPrices extends Prices {
+  readonly changes: readonly {
+    readonly from: string
+    readonly changes: readonly {
+      readonly path: string
+      readonly before: unknown
+      readonly after: unknown
+    }[]
+  }[]
 }
 
 export interface AuditedCall {

@@ -3,11 +3,12 @@ import { useState } from 'preact/hooks'
 import type { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
 import { dayText, timeText } from '../shared/format.ts'
+import { stateText } from '../shared/key-state.ts'
 import { Link } from '../shared/link.tsx'
-import { Dialog, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { Dialog, Facts, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import type { Key, KeyEvent } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
-import { ShownKey, stateText } from './keys.tsx'
+import { ShownKey } from './keys.tsx'
 
 export function KeyPage({ id }: { id: string }) {
   const { api } = usePage()
@@ -35,7 +36,7 @@ export function KeyPage({ id }: { id: string }) {
               <Stored text={apiKey.name} />
             </h1>
             <Panel title="The key">
-              <Facts apiKey={apiKey} />
+              <FactsOf apiKey={apiKey} />
               {apiKey.revokedAt === null && (
                 <div class="buttons">
                   <button type="button" onClick={() => setOpen('rotate')}>
@@ -72,7 +73,7 @@ export function KeyPage({ id }: { id: string }) {
   )
 }
 
-function Facts({ apiKey }: { apiKey: Key }) {
+function FactsOf({ apiKey }: { apiKey: Key }) {
   const { credits } = usePage()
   const { id, keyPrefix, rateLimit, monthlyCredits, creditsUsed, createdAt, lastUsedAt } = apiKey
   const facts: [string, string][] = [
@@ -85,16 +86,7 @@ function Facts({ apiKey }: { apiKey: Key }) {
     ['Last used', lastUsedAt ? timeText(lastUsedAt) : 'never'],
     ['Created', dayText(createdAt)],
   ]
-  return (
-    <dl>
-      {facts.map(([name, value]) => (
-        <div key={name}>
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  )
+  return <Facts facts={facts} />
 }
 
 function Rotate({ path, onClose }: { path: string; onClose(): void }) {

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks'
 import type { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
 import { dayText } from '../shared/format.ts'
+import { stateText } from '../shared/key-state.ts'
 import { Link } from '../shared/link.tsx'
 import { Copyable, Dialog, Empty, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import type { Key } from '../shared/types.ts'
@@ -67,14 +68,6 @@ export function KeysPage() {
       {isCreating && <CreateKey onClose={close} />}
     </>
   )
-}
-
-export function stateText({ active, revokedAt, expiresAt, mode }: Key): string {
-  const ofMode = mode === 'test' ? ' (test)' : ''
-  if (revokedAt !== null) return `revoked${ofMode}`
-  if (!active) return `disabled${ofMode}`
-  if (expiresAt === null) return `works${ofMode}`
-  return `${Date.parse(expiresAt) < Date.now() ? 'expired' : 'works until'} ${dayText(expiresAt)}${ofMode}`
 }
 
 function CreateKey({ onClose }: { onClose(): void }) {

@@ -3,7 +3,7 @@ import { useMemo, useState } from 'preact/hooks'
 import { Chart } from '../shared/chart.tsx'
 import { usePage } from '../shared/context.ts'
 import { count, dayText, timeText, toNumber, total } from '../shared/format.ts'
-import { Empty, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { Choice, Empty, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import type { Key, Usage } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
 
@@ -164,23 +164,3 @@ function UsageOver(props: {
 }
 
 const number = (sum: string) => BigInt(sum).toLocaleString('en')
-
-function Choice(props: {
-  label: string
-  value: string
-  options: readonly (readonly [string, string])[]
-  onChoose(value: string): void
-}) {
-  return (
-    <label>
-      {props.label}
-      <select value={props.value} onChange={(event) => props.onChoose(event.currentTarget.value)}>
-        {props.options.map(([value, name]) => (
-          <option key={value} value={value}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
-  )
-}

@@ -103,6 +103,41 @@ export function Copyable({ text, label }: { text: string; label: string }) {
   )
 }
 
+/** One of a few, which is chosen from a list. */
+export function Choice(props: {
+  label: string
+  value: string
+  options: readonly (readonly [string, string])[]
+  onChoose(value: string): void
+}) {
+  return (
+    <label>
+      {props.label}
+      <select value={props.value} onChange={(event) => props.onChoose(event.currentTarget.value)}>
+        {props.options.map(([value, name]) => (
+          <option key={value} value={value}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  )
+}
+
+/** What is known of one thing, by name. */
+export function Facts({ facts }: { facts: readonly (readonly [string, ComponentChildren])[] }) {
+  return (
+    <dl>
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
 export interface Column<Row> {
   readonly head: string
   readonly isFigure?: boolean

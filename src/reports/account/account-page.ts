@@ -18,6 +18,10 @@ export interface ListedAccount {
 interface AccountFilter {
   readonly plan?: string | undefined
   readonly state?: ListedAccount['state'] | undefined
+  /** A part of the owner's id, or the id of the account, or of one of its keys. */
+  readonly search?: string | undefined
+  /** true: accounts that owe credits, in any mode. */
+  readonly owes?: boolean | undefined
 }
 
 export interface AccountPage {
@@ -31,7 +35,7 @@ export interface AccountPage {
 /** A page of accounts, the newest first; undefined where the ledger has no account of the name of `after`. */
 export async function readAccountPage(
   sql: Sql,
-  { plan, state }: AccountFilter,
+  { plan, state, search, owes }: AccountFilter,
   { after, limit }: { readonly after?: string | undefined; readonly limit: number },
 ): Promise<AccountPage | undefined> {
   const last = after === undefined ? undefined : await findAccount(sql, after)
@@ -44,7 +48,9 @@ export async function readAccountPage(
     ) a
     where true
       ${plan === undefined ? sql`` : sql`and a.plan = ${plan}`}
-      ${state === undefined ? sql`` : sql`and a.state = ${state}`}`
+      ${state === undefined ? sql`` : sql`and a.state = ${state}`}
+      ${search === undefined ? sql`` : sql`and ${isFound(sql, search)}`}
+      ${owes === undefined ? sql`` : sql`and ${owesCredits(sql)} = ${owes}`}`
   const [counted] = await sql<{ total: number }[]>`select count(*) as total ${matching()}`
   const rows = await sql<
     (Omit<ListedAccount, 'owner' | 'openedAt'> & {
@@ -75,6 +81,17 @@ export async function readAccountPage(
   }))
   const next = rows.length > limit ? (accounts.at(-1)?.accountId ?? null) : null
   return { accounts, total: counted?.total ?? 0, next }
+}
+
+function isFound(sql: Sql, search: string) {
+  return sql`(
+    a.account_id = ${search} or strpos(lower(a.owner_id), lower(${search})) > 0
+    or a.account_id = (select k.account_id from key_state k where k.key_id = ${search} limit 1))`
+}
+
+function owesCredits(sql: Sql) {
+  return sql`exists (
+    select from balances b where b.account_id = a.account_id and b.shard = a.shard and b.debt > 0)`
 }
 
 /** The time as text: a JavaScript time has no microseconds. */

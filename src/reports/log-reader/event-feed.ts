@@ -51,16 +51,10 @@ export async function readEventFeed(
   if (!Number.isInteger(limit) || limit < 1 || limit > maxEvents) {
     throw new RangeError(`limit: expected an integer from 1 to ${maxEvents}, got ${limit}`)
   }
-  const accountId =
-    filter.keyId === undefined
-      ? filter.accountId
-      : (await findKeyOwner(sql, filter.keyId))?.accountId
-  if (filter.accountId !== undefined && accountId !== filter.accountId) return { events: [] }
-  if (filter.keyId !== undefined && accountId === undefined) return { events: [] }
-
+  const { shards, accountId } = await shardsToRead(sql, filter)
   const events: RecordedEvent[] = []
   let ranges = 0
-  for (const shard of await shardsToRead(sql, filter, accountId)) {
+  for (const shard of shards) {
     if (after && shard < after.shard) continue
     const bounds = await boundsOf(sql, shard, filter)
     let from = after?.shard === shard ? Math.max(bounds.from, after.position + 1) : bounds.from
@@ -80,19 +74,23 @@ export async function readEventFeed(
   return { events }
 }
 
-async function shardsToRead(
+/** The shards that can have events of the filter, and the account that they are of, where it is known. */
+export async function shardsToRead(
   sql: Sql,
   filter: EventFilter,
-  accountId: string | undefined,
-): Promise<number[]> {
-  const shards = await readShards(sql)
+): Promise<{ readonly shards: readonly number[]; readonly accountId: string | undefined }> {
+  const { keyId, shard: wanted } = filter
+  const accountId =
+    keyId === undefined ? filter.accountId : (await findKeyOwner(sql, keyId))?.accountId
+  const isOfNobody = keyId !== undefined && accountId === undefined
+  const isOfOthers = filter.accountId !== undefined && accountId !== filter.accountId
+  if (isOfNobody || isOfOthers) return { shards: [], accountId }
   const only = accountId === undefined ? undefined : (await findFirstEvent(sql, accountId))?.shard
-  if (accountId !== undefined && only === undefined) return []
-  return shards.filter(
-    (shard) =>
-      (filter.shard === undefined || shard === filter.shard) &&
-      (only === undefined || shard === only),
+  if (accountId !== undefined && only === undefined) return { shards: [], accountId }
+  const shards = (await readShards(sql)).filter(
+    (shard) => (wanted === undefined || shard === wanted) && (only === undefined || shard === only),
   )
+  return { shards, accountId }
 }
 
 async function boundsOf(sql: Sql, shard: number, filter: EventFilter) {
@@ -142,10 +140,26 @@ async function readRange(sql: Sql, range: Range): Promise<RecordedEvent[]> {
     sql,
     sql`
     where shard = ${shard} and position between ${from} and ${to}
-      ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
-      ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
-      ${types === undefined ? sql`` : sql`and type = any(${sql.array([...types], 1009)})`}
+      ${isWanted(sql, { accountId, keyId, types })}
     order by position
     limit ${maxRows}`,
   )
+}
+
+interface Wanted {
+  readonly accountId?: string | undefined
+  readonly keyId?: string | undefined
+  readonly types?: readonly string[] | undefined
+  readonly fromPosition?: number | undefined
+  readonly toPosition?: number | undefined
+}
+
+/** As a condition on an event of a shard, with `and` before it. */
+export function isWanted(sql: Sql, { accountId, keyId, types, fromPosition, toPosition }: Wanted) {
+  return sql`
+    ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
+    ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
+    ${types === undefined ? sql`` : sql`and type = any(${sql.array([...types], 1009)})`}
+    ${fromPosition === undefined ? sql`` : sql`and position >= ${fromPosition}`}
+    ${toPosition === undefined ? sql`` : sql`and position <= ${toPosition}`}`
 }

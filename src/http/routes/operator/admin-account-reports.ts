@@ -1,5 +1,5 @@
 /** The operators' routes about one account over time: as its owner reads the same. */
-import { Elysia } from 'elysia'
+import { Elysia, t } from 'elysia'
 import { readClock } from '../../../ledger/read/read-clock.ts'
 import { readBalanceHistory } from '../../../reports/account/balance-history.ts'
 import { readCharges } from '../../../reports/charge/charge-page.ts'
@@ -8,21 +8,24 @@ import { readStatementMonths } from '../../../reports/statement/statement-months
 import { readUsageSeries } from '../../../reports/usage/usage-series.ts'
 import { orNotFound } from '../../errors/request-refused.ts'
 import { oneProblems } from '../../openapi/problem-schema.ts'
-import { idParams } from '../../schemas/fields.ts'
+import { idParams, month } from '../../schemas/fields.ts'
 import {
   BalanceHistoryResponse,
   StatementMonths,
   UsageSeriesResponse,
 } from '../../schemas/portal-schema.ts'
+import { StatementSchema } from '../../schemas/statement-schema.ts'
 import { ChargesResponse } from '../customer/customer-schemas.ts'
 import { historyQuery, modeQuery, pageOfCharges, pageQuery, startOf } from '../report-queries.ts'
 import type { RouteDeps } from '../route-deps.ts'
+import { statementQuery, statementReader } from '../statement.ts'
 import { seriesQueryOf, usageQuery } from '../usage-query.ts'
 
 const tags = ['Operators: accounts']
 
 /** One chain, however long: Elysia infers the types of clients from it. */
 export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
+  const readForm = statementReader({ sql, reports, noAccount: 'account' })
   return new Elysia({ name: 'admin-account-reports', normalize: false })
     .use(signIn)
     .get(
@@ -81,6 +84,23 @@ export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
           operationId: 'listAccountStatements',
           summary: 'The months of an account that have statements, the newest first',
           description: 'As `GET /account/statements` of its owner.',
+          tags,
+        },
+      },
+    )
+    .get(
+      '/admin/accounts/:id/statements/:month',
+      ({ params, principal, query }) =>
+        readForm({ accountId: params.id, month: params.month }, query, principal),
+      {
+        signedIn: 'reader',
+        params: t.Object({ ...idParams.properties, month }),
+        query: statementQuery,
+        response: { 200: t.Object({ statement: StatementSchema }), ...oneProblems },
+        detail: {
+          operationId: 'getAccountStatement',
+          summary: "A month's statement of an account, computed from the log",
+          description: 'As `GET /account/statements/{month}` of its owner.',
           tags,
         },
       },

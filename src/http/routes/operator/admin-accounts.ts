@@ -4,7 +4,12 @@ import type { Adjusted, Granted, Refunded } from '../../../management/manage-cre
 import { type ListedAccount, readAccountPage } from '../../../reports/account/account-page.ts'
 import { readBalance } from '../../../reports/account/balance.ts'
 import { orBadCursor, orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
-import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import {
+  changeProblems,
+  commonProblems,
+  oneProblems,
+  Problem,
+} from '../../openapi/problem-schema.ts'
 import { Account, BalanceSchema } from '../../schemas/account-schema.ts'
 import { budgets } from '../../schemas/budget-schema.ts'
 import {
@@ -35,6 +40,21 @@ import { operatorActor, type RouteDeps } from '../route-deps.ts'
 const accountState = t.Union([t.Literal('open'), t.Literal('frozen'), t.Literal('erased')], {
   title: 'open, frozen or erased',
 })
+
+/** Of the account as it was read. */
+const versionHeader = t.Object({
+  'if-match': t.Optional(
+    t.String({
+      pattern: '^("\\d{1,15}"|\\d{1,15})$',
+      title: 'a version such as "3"',
+      description: 'The `version` that the account must still have; another one is 412.',
+    }),
+  ),
+})
+
+function versionIn({ 'if-match': version }: Static<typeof versionHeader>): number | undefined {
+  return version === undefined ? undefined : Number(version.replaceAll('"', ''))
+}
 
 const AccountPatch = closed({
   plan: t.Optional(t.String({ minLength: 1, maxLength: 63 })),
@@ -103,6 +123,14 @@ const ListQuery = t.Object({
   limit: pageLimit({ maximum: 200, default: 50 }),
   plan: t.Optional(t.String({ pattern: '^[^\\x00]{1,63}$', title: 'a plan' })),
   state: t.Optional(accountState),
+  search: t.Optional(
+    t.String({
+      pattern: '^[^\\x00]{1,255}$',
+      title: 'a text of 1 to 255 characters',
+      description: 'A part of the owner’s id, or the id of the account or of one of its keys.',
+    }),
+  ),
+  owes: t.Optional(t.Boolean({ description: 'true: accounts that owe credits.' })),
 })
 const AccountList = t.Object({
   accounts: t.Array(
@@ -144,7 +172,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
           operationId: 'listAccounts',
           summary: "Everyone's accounts, the newest first",
           description:
-            'Accounts by plan and state, with what each used this month in live mode. `nextCursor` is the `cursor` of the next page.',
+            'Accounts by owner, plan, state and debt, with what each used this month in live mode. `nextCursor` is the `cursor` of the next page.',
           tags,
         },
       },
@@ -170,21 +198,24 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     )
     .patch(
       '/admin/accounts/:id',
-      async ({ body: { reason, limits, ...change }, params, principal }) => {
+      async ({ body: { reason, limits, ...change }, headers, params, principal }) => {
         const actor = operatorActor(principal, reason)
-        const changed = await management.changeAccount(params.id, { ...change, ...limits }, actor)
+        const version = versionIn(headers)
+        const wanted = { ...change, ...limits, ...(version !== undefined && { version }) }
+        const changed = await management.changeAccount(params.id, wanted, actor)
         return { account: unwrap(changed) }
       },
       {
         signedIn: 'admin',
         params: idParams,
+        headers: versionHeader,
         body: AccountPatch,
-        response: { 200: AccountResponse, ...changeProblems },
+        response: { 200: AccountResponse, ...changeProblems, 412: Problem },
         detail: {
           operationId: 'updateAccount',
           summary: 'Change plan, limits and budgets, freeze and unfreeze',
           description:
-            'Changes the fields that the body names. A plan with more counts at once, one with less from the next month on; a frozen account buys nothing.',
+            'Changes the fields that the body names, where `If-Match` is there only if the account’s `version` is still that one. A plan with more counts at once, one with less from the next month on; a frozen account buys nothing.',
           tags,
         },
       },

@@ -15,6 +15,7 @@ import {
 import {
   closed,
   cursor,
+  id,
   idParams,
   integer,
   nextCursor,
@@ -49,6 +50,7 @@ const ListQuery = t.Object({
     }),
   ),
   userId: t.Optional(t.String({ pattern: '^[^\\x00]{1,255}$', title: 'a user id' })),
+  accountId: t.Optional(id),
   tier: t.Optional(t.String({ pattern: '^[^\\x00]{1,63}$', title: 'a plan' })),
   active: t.Optional(t.Boolean()),
 })
@@ -74,9 +76,9 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
     .use(signIn)
     .get(
       '/admin/api-keys',
-      async ({ query: { cursor, page, limit, tier, userId, active } }) => {
+      async ({ query: { cursor, page, limit, tier, userId, accountId, active } }) => {
         if (cursor !== undefined && page !== undefined) requireValid([cursorAndPage])
-        const filter = { userId, plan: tier, active }
+        const filter = { userId, accountId, plan: tier, active }
         const start = page === undefined ? { after: cursor } : { offset: (page - 1) * limit }
         const found = orBadCursor(await management.pageOfKeys(filter, { ...start, limit }))
         const { keys, total, next } = found

@@ -3,6 +3,7 @@ import { Elysia, t } from 'elysia'
 import { printPosition } from '../../../../events/event.ts'
 import { readClock } from '../../../ledger/read/read-clock.ts'
 import { readEventFeed } from '../../../reports/log-reader/event-feed.ts'
+import { readNewestEvents } from '../../../reports/log-reader/newest-events.ts'
 import { readTopUsers, type TopUser } from '../../../reports/usage/top-users.ts'
 import { readUsageOverview, type UsageOverview } from '../../../reports/usage/usage-overview.ts'
 import { requireValid } from '../../errors/request-refused.ts'
@@ -89,7 +90,7 @@ export function adminReportsRoutes({ management, reports, signIn }: RouteDeps) {
     )
     .get(
       '/admin/events',
-      async ({ query: { accountId, keyId, from, to, ...rest }, principal }) => {
+      async ({ query: { accountId, keyId, from, to, order, ...rest }, principal }) => {
         const range = rangeOf(from, to)
         if ('detail' in range) requireValid([range])
         const { filter, page } = pageOf(rest)
@@ -99,7 +100,11 @@ export function adminReportsRoutes({ management, reports, signIn }: RouteDeps) {
           ...(accountId !== undefined && { accountId }),
           ...(keyId !== undefined && { keyId }),
         }
-        const found = await reports.compute(principal, (sql) => readEventFeed(sql, wanted, page))
+        const found = await reports.compute(principal, (sql) =>
+          order === 'newest'
+            ? readNewestEvents(sql, wanted, { before: page.after, limit: page.limit })
+            : readEventFeed(sql, wanted, page),
+        )
         const reasons = await management.readReasons(found.events)
         return listEvents(found, (event) => auditedEvent(event, reasons.get(printPosition(event))))
       },
@@ -111,13 +116,19 @@ export function adminReportsRoutes({ management, reports, signIn }: RouteDeps) {
           keyId: t.Optional(id),
           from: t.Optional(position),
           to: t.Optional(position),
+          order: t.Optional(
+            t.Union([t.Literal('oldest'), t.Literal('newest')], {
+              title: 'oldest or newest',
+              description: 'What comes first; the oldest unless it is said.',
+            }),
+          ),
         }),
         response: { 200: EventList, ...commonProblems },
         detail: {
           operationId: 'listEvents',
           summary: 'The log: by account, key, type and position',
           description:
-            "Events of the ledger in the log's order, with the reasons that actors gave. `nextCursor` is the `cursor` of the next page.",
+            "Events of the ledger in the log's order, or the newest first, with the reasons that actors gave. `nextCursor` is the `cursor` of the next page.",
           tags,
         },
       },

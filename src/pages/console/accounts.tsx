@@ -1,0 +1,115 @@
+/** Everyone's accounts, by owner, plan and state. */
+import { useState } from 'preact/hooks'
+import { usePage } from '../shared/context.ts'
+import { count, dayText } from '../shared/format.ts'
+import { Link } from '../shared/link.tsx'
+import { Choice, Empty, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { useData } from '../shared/use-data.ts'
+import type { AccountPage, AdminPrices, ListedAccount } from './types.ts'
+import { usePages } from './use-pages.ts'
+
+const states = [
+  ['', 'Any'],
+  ['open', 'Open'],
+  ['frozen', 'Frozen'],
+  ['erased', 'Erased'],
+  ['owes', 'Owes credits'],
+] as const
+
+export function AccountsPage() {
+  const { api, credits } = usePage()
+  const given = new URLSearchParams(location.search)
+  const [typed, setTyped] = useState(given.get('search') ?? '')
+  const [search, setSearch] = useState(typed)
+  const [plan, setPlan] = useState('')
+  const [state, setState] = useState(given.get('state') ?? '')
+  const prices = useData(() => api.get<AdminPrices>('/admin/prices'), [api])
+  const { first, later, more, error } = usePages(
+    (cursor) => {
+      const query = new URLSearchParams({ limit: '50' })
+      if (search !== '') query.set('search', search)
+      if (plan !== '') query.set('plan', plan)
+      if (state === 'owes') query.set('owes', 'true')
+      else if (state !== '') query.set('state', state)
+      if (cursor !== undefined) query.set('cursor', cursor)
+      return api.get<AccountPage>(`/admin/accounts?${query}`)
+    },
+    [api, search, plan, state],
+  )
+  const find = (event: Event) => {
+    event.preventDefault()
+    setSearch(typed.trim())
+  }
+  return (
+    <>
+      <h1>Accounts</h1>
+      <form class="choices" onSubmit={find}>
+        <label class="wide">
+          Owner, or the id of an account or a key
+          <input value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
+        </label>
+        <Choice
+          label="Plan"
+          value={plan}
+          options={[
+            ['', 'Any'],
+            ...Object.keys(prices.value?.current?.plans ?? {}).map((name) => [name, name] as const),
+          ]}
+          onChoose={setPlan}
+        />
+        <Choice label="State" value={state} options={states} onChoose={setState} />
+        <button type="submit">Search</button>
+      </form>
+      <Panel title="Accounts, the newest first">
+        <Loaded data={first} height="high">
+          {(page) => {
+            const rows = [page, ...later].flatMap(({ accounts }) => accounts)
+            if (rows.length === 0) return <NoAccounts isSearch={search + plan + state !== ''} />
+            return (
+              <>
+                <p class="note">{count(page.total, 'account')} in all.</p>
+                <Table
+                  caption="Accounts"
+                  rows={rows}
+                  keyOf={({ accountId }) => accountId}
+                  columns={[
+                    { head: 'Owner', cell: Owner },
+                    { head: 'Plan', cell: ({ plan }) => plan },
+                    { head: 'State', cell: ({ state }) => state },
+                    { head: 'Keys', isFigure: true, cell: ({ keys }) => keys },
+                    {
+                      head: 'Charged this month',
+                      isFigure: true,
+                      cell: ({ creditsUsed }) => credits(creditsUsed),
+                    },
+                    { head: 'Opened', cell: ({ openedAt }) => dayText(openedAt) },
+                  ]}
+                />
+                {error && <Failure error={error} />}
+                {more && (
+                  <button type="button" onClick={more}>
+                    Show older ones
+                  </button>
+                )}
+              </>
+            )
+          }}
+        </Loaded>
+      </Panel>
+    </>
+  )
+}
+
+function Owner({ accountId, owner }: ListedAccount) {
+  return (
+    <Link to={`/console/accounts/${accountId}`}>
+      <Stored text={owner.id} />
+      {owner.kind === 'organisation' && ' (organisation)'}
+    </Link>
+  )
+}
+
+function NoAccounts({ isSearch }: { isSearch: boolean }) {
+  if (isSearch) return <Empty>No account fits. Search for a part of the owner’s id alone.</Empty>
+  return <Empty>There are no accounts yet: the first key of a customer opens one.</Empty>
+}
