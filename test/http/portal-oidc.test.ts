@@ -10,6 +10,8 @@ import { testConfig } from '../support/test-config.ts'
 
 const port = await freePort()
 const publicUrl = `http://127.0.0.1:${port}`
+const consolePort = await freePort()
+const consoleUrl = `http://127.0.0.1:${consolePort}`
 const secret = 'the secret of the portal'
 const { organisationClaim } = testConfig()
 const provider = await startProvider()
@@ -17,6 +19,7 @@ const shop = await openShop({
   env: {
     ...{ PORT: String(port), PUBLIC_URL: publicUrl, OIDC_ISSUER: provider.url },
     ...{ OIDC_CLIENT_ID: 'portal', OIDC_CLIENT_SECRET: secret },
+    ...{ CONSOLE_URL: consoleUrl, CONSOLE_PORT: String(consolePort) },
   },
 })
 afterAll(async () => {
@@ -31,11 +34,11 @@ async function startProvider() {
     clients: [
       {
         ...{ client_id: 'portal', client_secret: secret },
-        redirect_uris: [`${publicUrl}/portal/signed-in`],
+        redirect_uris: [`${publicUrl}/portal/signed-in`, `${consoleUrl}/console/signed-in`],
       },
     ],
     pkce: { required: () => true },
-    claims: { openid: ['sub', organisationClaim] },
+    claims: { openid: ['sub', organisationClaim, 'role'] },
     conformIdTokenClaims: false,
     cookies: { keys: ['a key for tests'] },
     findAccount: async (_: unknown, id: string) => ({
@@ -43,6 +46,7 @@ async function startProvider() {
       claims: async () => ({
         sub: id,
         ...(id.startsWith('acme-') && { [organisationClaim]: 'acme' }),
+        ...(id.startsWith('operator-') && { role: id.slice('operator-'.length) }),
       }),
     }),
   })
@@ -131,7 +135,7 @@ async function passProvider(location: URL, login: string): Promise<URL> {
   let response = await ask(location.href)
   for (let step = 0; step < 12; step++) {
     const to = response.headers.get('location')
-    if (to?.startsWith(`${publicUrl}/portal/signed-in`)) return new URL(to)
+    if (to !== null && new URL(to, provider.url).pathname.endsWith('/signed-in')) return new URL(to)
     if (to !== null) response = await ask(new URL(to, provider.url).href)
     else {
       const page = await response.text()
@@ -234,5 +238,50 @@ describe('a sign-in', () => {
     })
     expect(response.headers.get('location')).toBe('/portal#failed=unavailable')
     await away.close()
+  })
+})
+
+describe('a sign-in to the console', () => {
+  /** Signs in there as this user. @returns the last response, and the session's cookie */
+  async function signInAtConsole(login: string) {
+    const headers = { 'sec-fetch-site': 'same-origin' }
+    const begun = await fetch(`${consoleUrl}/console/sign-in?to=/console/accounts`, {
+      redirect: 'manual',
+      headers,
+    })
+    const [cookie = ''] = begun.headers.get('set-cookie')?.split(';') ?? []
+    const back = await passProvider(new URL(begun.headers.get('location') ?? ''), login)
+    const response = await fetch(back, { redirect: 'manual', headers: { cookie } })
+    const session = response.headers
+      .getSetCookie()
+      .find((text) => text.startsWith('__Host-tollbook-console='))
+    return { location: response.headers.get('location'), session: session?.split(';')[0] }
+  }
+
+  test.each(['admin', 'auditor'])('is for whom the token names as %s', async (role) => {
+    const { location, session = '' } = await signInAtConsole(`operator-${role}`)
+    expect(location).toBe('/console/accounts')
+    const headers = { cookie: session, 'sec-fetch-site': 'same-origin' }
+    const who = await (await fetch(`${consoleUrl}/console/session`, { headers })).json()
+    expect(who.session).toMatchObject({ subject: `operator-${role}`, role })
+    expect((await fetch(`${consoleUrl}/admin/accounts`, { headers })).status).toBe(200)
+  })
+
+  test.each(['nora', 'acme-nora', 'operator-root'])('is for nobody else: %s', async (login) => {
+    expect(await signInAtConsole(login)).toEqual({
+      location: '/console#failed=not-operator',
+      session: undefined,
+    })
+  })
+
+  test('of an operator to the portal makes an owner of him', async () => {
+    const { cookie, location } = await begin()
+    const back = await passProvider(location, 'operator-admin')
+    const session = sessionCookie(await get(back.pathname + back.search, cookie))?.split(';')[0]
+    const headers = { cookie: session ?? '', 'sec-fetch-site': 'same-origin' }
+    expect((await fetch(`${publicUrl}/admin/accounts`, { headers })).status).toBe(403)
+    const who = await (await fetch(`${publicUrl}/portal/session`, { headers })).json()
+    expect(who.session).toMatchObject({ subject: 'operator-admin' })
+    expect(who.session).not.toHaveProperty('role')
   })
 })

@@ -46,7 +46,7 @@ export function CallPage({ id }: { id: string }) {
               </Panel>
               {report.events.length > 0 && (
                 <Panel title="Its events in the log">
-                  <Events events={report.events} caption="Events of the call" />
+                  <Events events={report.events} caption="Events of the call" isOfCall />
                 </Panel>
               )}
             </>

@@ -4,15 +4,19 @@ import { Link } from '../shared/link.tsx'
 import { type Column, Stored, Table } from '../shared/parts.tsx'
 import type { AuditedEvent } from './types.ts'
 
-/** @param isOfMany whether they are of several accounts, so that each names its own */
+/**
+ * @param isOfMany whether they are of several accounts, so that each names its own
+ * @param isOfCall whether they are those of one call, so that none leads to it
+ */
 export function Events(props: {
   events: readonly AuditedEvent[]
   caption: string
   isOfMany?: boolean
+  isOfCall?: boolean
 }) {
   const columns: Column<AuditedEvent>[] = [
     { head: 'When', cell: ({ recordedAt }) => timeText(recordedAt) },
-    { head: 'What', cell: What },
+    { head: 'What', cell: (event) => <What event={event} isOfCall={props.isOfCall === true} /> },
     ...(props.isOfMany ? [{ head: 'Whose', cell: Whose }] : []),
     { head: 'By', cell: ({ actor }) => <Stored text={actor} /> },
     { head: 'Position', cell: ({ position }) => <code>{position}</code> },
@@ -27,7 +31,8 @@ export function Events(props: {
   )
 }
 
-function What({ summary, reason, requestId }: AuditedEvent) {
+function What({ event, isOfCall }: { event: AuditedEvent; isOfCall: boolean }) {
+  const { summary, reason, requestId } = event
   return (
     <>
       <Stored text={summary} />
@@ -39,7 +44,7 @@ function What({ summary, reason, requestId }: AuditedEvent) {
           </q>
         </>
       )}
-      {requestId !== null && (
+      {requestId !== null && !isOfCall && (
         <>
           {' '}
           <Link to={`/console/calls/${requestId}`}>its call</Link>

@@ -192,8 +192,8 @@ function RefusedMost() {
                 },
                 { head: 'Key', cell: ({ keyId }) => <code>{keyId}</code> },
                 { head: 'Why', cell: ({ reason }) => reason.replaceAll('_', ' ') },
-                { head: 'Calls', isFigure: true, cell: ({ calls }) => count(calls, 'call') },
                 { head: 'Last', cell: ({ lastAt }) => timeText(lastAt) },
+                { head: 'Calls', isFigure: true, cell: ({ calls }) => count(calls, 'call') },
               ]}
             />
           )
