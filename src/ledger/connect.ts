@@ -53,6 +53,12 @@ const sessionDefaults = {
   default_transaction_isolation: 'read committed',
 } as const
 
+/**
+ * What is sold or decided is durable when its commit returns, whatever a login was told by an `alter role`, which whoever is logged
+ * in may do. Who migrates or restores keeps what the server is set to, which `doctor` shows.
+ */
+const durableCommits = { synchronous_commit: 'on' } as const
+
 /** Where a connection finds the ledger's tables and functions. */
 export function searchPath(schema: string = defaultSchema): string {
   return `${schema}, pg_temp`
@@ -89,7 +95,7 @@ function openPool(address: DatabaseAddress, options: ConnectOptions, onLost: () 
       search_path: searchPath(options.schema),
       ...sessionDefaults,
       ...vanishedClients,
-      ...(options.as === 'owner' ? {} : { role: roleNames[options.as] }),
+      ...(options.as === 'owner' ? {} : { role: roleNames[options.as], ...durableCommits }),
       ...(options.lockTimeoutMs ? { lock_timeout: options.lockTimeoutMs } : {}),
       ...(options.statementTimeoutMs ? { statement_timeout: options.statementTimeoutMs } : {}),
     },

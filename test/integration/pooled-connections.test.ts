@@ -26,6 +26,7 @@ const ignored = {
       'lock_timeout',
       'statement_timeout',
       'default_transaction_isolation',
+      'synchronous_commit',
     ],
     ...[
       'tcp_keepalives_idle',

@@ -1,11 +1,14 @@
 /** What a stolen credential can do: every cell of the table in docs/SECURITY.md is tried, by a login that has one role alone. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import { openManagementCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { catchUpFunctionNames } from '../../src/ledger/migrate/projection-functions.ts'
 import { type Role, roles } from '../../src/ledger/roles.ts'
 import { functionsOfRoles } from '../../src/ledger/sql/functions/functions-of-roles.ts'
+import { openSchemaCheck } from '../../src/projector/verify/schema/schema-check.ts'
 import { openGateway } from '../support/gateway.ts'
 import { makeLogin } from '../support/logins.ts'
 import { deeds, type Loot } from '../support/stolen-credentials.ts'
@@ -129,6 +132,52 @@ describe.each(roles)('whoever steals the login of %s', (role) => {
       expect(await attempt(role, 'delete from events')).toBe(denied)
     }
   })
+})
+
+test('a thief who changes the settings of a login changes no promise, and verify names him and his large objects', async () => {
+  const { name, url, drop } = await makeLogin(ledger, 'calls', 'management')
+  const thief = connect({ url, as: 'calls', max: 1 })
+  await thief.unsafe(`set role none; alter role session_user set synchronous_commit = off`)
+  const [{ large }] = await thief<[{ large: number }]>`select lo_from_bytea(0, 'x') as large`
+  await thief.end()
+  for (const role of ['calls', 'management'] as const) {
+    const sql = connect({ url, as: role, max: 1 })
+    const [row] = await sql`select current_setting('synchronous_commit') as commit`
+    await sql.end()
+    expect(row).toEqual({ commit: 'on' })
+  }
+  const check = openSchemaCheck({ url: ledger.url, maxDescribed: 100 })
+  const { faults } = await check.run()
+  await check.close()
+  const named = faults.filter(({ object }) => object === `role ${name}`).map(({ fault }) => fault)
+  await ledger.owner`select lo_unlink(${large})`
+  await drop()
+  expect(named).toEqual([
+    'it has 1 large objects, and the ledger makes none',
+    'it sets synchronous_commit=off',
+  ])
+})
+
+test('what docs/SECURITY.md has a superuser take from everybody is taken from a thief', async () => {
+  const document = await Bun.file(join(import.meta.dir, '../../docs/SECURITY.md')).text()
+  const [, revoke = ''] = /```sql\n(revoke execute on function lo_[^`]*)```/.exec(document) ?? []
+  await ledger.owner.unsafe(revoke)
+  await ledger.owner.unsafe(`
+    do $$ begin
+      execute format('revoke temporary on database %I from public', current_database());
+      execute format('grant temporary on database %I to tollbook_reader', current_database());
+    end $$`)
+  for (const statement of [
+    'select lo_creat(-1)',
+    'select lo_create(0)',
+    `select lo_from_bytea(0, 'x')`,
+  ]) {
+    for (const role of roles) expect(await attempt(role, statement)).toBe(denied)
+  }
+  const temporary = 'create temporary table mine (a integer)'
+  expect(await attempt('calls', temporary)).toBe(denied)
+  expect(await attempt('management', temporary)).toBe(denied)
+  expect(await attempt('reader', temporary)).toBe('done')
 })
 
 test('an event says who was logged in, whatever actor it names, and its hash covers that', async () => {

@@ -146,6 +146,22 @@ export const deeds: readonly Deed[] = [
     statements: ({ accountId }) => [`select account_secret_v1('${accountId}')`],
   },
   {
+    what: 'Change the password and the settings of this login, and so shut out what uses it',
+    by: ['calls', 'management', 'reader'],
+    statements: () => [
+      `set role none; alter role session_user password 'another'`,
+      `set role none; alter role session_user set default_transaction_read_only = on`,
+    ],
+  },
+  {
+    what: 'Fill the disk with temporary tables, and with large objects unless that is taken from everybody',
+    by: ['calls', 'management', 'reader'],
+    statements: () => [
+      `create temporary table mine (a integer)`,
+      `select lo_from_bytea(0, '\\x00')`,
+    ],
+  },
+  {
     what: 'Read all secrets or stored responses at once',
     by: [],
     statements: () => [

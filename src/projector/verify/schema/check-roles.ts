@@ -1,4 +1,7 @@
-/** What gives the server's roles more than is granted in the ledger's schema, or keeps its triggers from firing. */
+/**
+ * What gives the server's roles more than is granted in the ledger's schema, keeps its triggers from firing, or has commits return
+ * before they are durable. Whoever is logged in may change settings of his own login, and make large objects.
+ */
 import type { Sql } from '../../../ledger/connect.ts'
 import { roleNames, roles } from '../../../ledger/roles.ts'
 import type { SchemaFault } from './check-properties.ts'
@@ -6,15 +9,28 @@ import type { SchemaFault } from './check-properties.ts'
 export async function checkRoles(sql: Sql): Promise<SchemaFault[]> {
   const names = roles.map((role) => roleNames[role])
   const found = await sql<{ object: string; fault: string }[]>`
+    with logins as (
+      select l.oid, l.rolname, l.rolsuper from pg_roles l
+      where exists (select from pg_roles r where r.rolname = any(${names}) and pg_has_role(l.oid, r.oid, 'member'))
+    ), settings as (
+      select nullif(setrole, 0) as setrole, unnest(setconfig) as setting from pg_db_role_setting
+      where setdatabase = 0 or setdatabase = (select oid from pg_database where datname = current_database())
+    )
     select 'role ' || rolname as object, 'it is a superuser, or overrides the rules of rows' as fault
     from pg_roles where rolname = any(${names}) and (rolsuper or rolbypassrls)
     union all
     select 'role ' || pg_get_userbyid(m.member), format('it has what is granted to %s, too', pg_get_userbyid(m.roleid))
     from pg_auth_members m where pg_get_userbyid(m.member) = any(${names})
     union all
-    select coalesce('role ' || s.setrole::regrole, 'database ' || current_database()), 'it sets ' || setting
-    from (select nullif(setrole, 0) as setrole, setdatabase, unnest(setconfig) as setting from pg_db_role_setting) s
+    select coalesce('role ' || setrole::regrole, 'database ' || current_database()), 'it sets ' || setting
+    from settings
     where setting like 'session_replication_role=%' and setting <> 'session_replication_role=origin'
-      and (setdatabase = 0 or setdatabase = (select oid from pg_database where datname = current_database()))`
+      or setting like 'synchronous_commit=%' and setting not in ('synchronous_commit=on', 'synchronous_commit=remote_apply')
+        and (setrole is null or setrole in (select oid from logins))
+    union all
+    select 'role ' || l.rolname, format('it has %s large objects, and the ledger makes none', count(*))
+    from logins l join pg_largeobject_metadata o on o.lomowner = l.oid
+    where not l.rolsuper group by 1
+    order by 1, 2`
   return [...found]
 }
