@@ -236,19 +236,43 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
-test(`any history is sound (seed ${seed})`, async () => {
+/** One in which months turn. */
+const aStepOverMonths: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: aStep },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: 'wait', ms: 16 * 86_400_000 }) },
+)
+
+/** @param follow is given the log of each history */
+async function expectSound(
+  step: fc.Arbitrary<Step>,
+  numRuns: number,
+  follow: (log: readonly LogEvent[]) => void = () => {},
+): Promise<void> {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(aStep, { minLength: 1, maxLength: 25, size: 'max' }),
+      fc.array(step, { minLength: 1, maxLength: 25, size: 'max' }),
       async (steps) => {
         const { world, log } = await live(steps)
+        follow(log)
         expect(breachesOf(log, world.results)).toEqual([])
         const accounts = world.accounts.map((a) => a.accountId)
         expect(await compareWithState(ledger.sql, fold(log), 0, accounts)).toEqual([])
       },
     ),
-    { numRuns: runs, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
+    { numRuns, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
   )
+}
+
+test(`any history is sound (seed ${seed})`, async () => {
+  await expectSound(aStep, runs)
+}, 120_000)
+
+test(`any history over months is sound, and what does not roll over lapses (seed ${seed})`, async () => {
+  let lapses = 0
+  await expectSound(aStepOverMonths, Math.max(runs / 2, 25), (log) => {
+    lapses += log.filter(({ type }) => type === 'CreditsLapsed').length
+  })
+  expect(lapses).toBeGreaterThan(0)
 }, 120_000)
 
 test('the whole log, of all histories together, means what the projections hold', async () => {

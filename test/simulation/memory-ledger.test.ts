@@ -53,15 +53,22 @@ afterAll(async () => {
   await database.drop()
 })
 
-const startMs = Date.parse('2030-06-15T12:00:00Z')
+const midMonthMs = Date.parse('2030-06-15T12:00:00Z')
+/** A clock that jumps by more than five minutes is not believed, so that a month turns only where it is about to end. */
+const endOfMonthMs = Date.parse('2030-06-30T23:58:00Z')
 
 /** Both ledgers at once. A reply that differs ends the test. */
 class Twins {
-  nowMs = startMs
-  readonly memory = new MemoryLedger({ startsAtMs: startMs, login: server.login })
+  nowMs: number
+  readonly memory: MemoryLedger
   readonly sql: Sql = sqlOver((statement) => this.execute(statement))
   readonly commands: ManagementCommands = openManagementCommands(this.sql, 'operator')
   readonly keyCommands: KeyCommands = openKeyCommands(this.sql, 'gateway')
+
+  constructor(readonly startMs: number) {
+    this.nowMs = startMs
+    this.memory = new MemoryLedger({ startsAtMs: startMs, login: server.login })
+  }
 
   async execute(statement: Statement): Promise<Reply> {
     const real = await server.execute(statement, this.nowMs, true)
@@ -127,7 +134,7 @@ interface Producer {
 
 /** What a history works on. */
 class History {
-  readonly twins = new Twins()
+  readonly twins: Twins
   readonly versions = new Map<string, number>()
   readonly keys: Key[] = []
   readonly holds: Hold[] = []
@@ -139,8 +146,9 @@ class History {
   readonly isInTiers: boolean
   private ids = 0
 
-  constructor(isInTiers: boolean) {
+  constructor(isInTiers: boolean, startMs: number) {
     this.isInTiers = isInTiers
+    this.twins = new Twins(startMs)
   }
 
   id(prefix = ''): string {
@@ -175,7 +183,7 @@ class History {
   }
 
   private async openAccount(accountId: string, plan: string): Promise<void> {
-    const from = new Date(startMs).toISOString()
+    const from = new Date(this.twins.startMs).toISOString()
     this.versions.set(accountId, 2)
     await this.twins.commands.record(0, {
       ...{ id: this.id('open'), actor: 'cli', secret: new Uint8Array(32) },
@@ -383,7 +391,7 @@ const verbs = {
   },
   accept: async (h: History, pick: number) => {
     // Of those whose clock is not the ledger's, some do it long after the log was last written.
-    const sentAtMs = pick % 3 ? h.twins.nowMs : startMs
+    const sentAtMs = pick % 3 ? h.twins.nowMs : h.twins.startMs
     await h.twins.execute({
       text: 'select accept_loss_v1($1::smallint, $2, $3, $4, $5)',
       values: ['0', 'cli', new Date(sentAtMs).toISOString(), 'a test', 'cli'],
@@ -577,8 +585,11 @@ async function take(history: History, step: Step): Promise<void> {
   }
 }
 
-async function live(steps: readonly Step[], isInTiers = false): Promise<History> {
-  const history = new History(isInTiers)
+async function live(
+  steps: readonly Step[],
+  { isInTiers = false, startMs = midMonthMs } = {},
+): Promise<History> {
+  const history = new History(isInTiers, startMs)
   await server.reset(startMs)
   await history.open()
   for (const step of steps) {
@@ -647,13 +658,33 @@ const ofTiers: fc.Arbitrary<Step> = fc.oneof(
   },
 )
 
+const aStepOverMonths: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 7, arbitrary: aStep },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: 'wait', ms: 61_000 }) },
+)
+
+test(`what does not roll over lapses alike (seed ${seed})`, async () => {
+  let lapses = 0
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(aStepOverMonths, { minLength: 10, maxLength: 40, size: 'max' }),
+      async (steps) => {
+        const { memory } = (await live(steps, { startMs: endOfMonthMs })).twins
+        lapses += memory.events.filter(({ type }) => type === 'CreditsLapsed').length
+      },
+    ),
+    { numRuns: runs, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
+  )
+  expect(lapses).toBeGreaterThan(0)
+}, 300_000)
+
 test(`what is sold in tiers is priced alike, at any volume (seed ${seed})`, async () => {
   const volumes = new Set<number>()
   await fc.assert(
     fc.asyncProperty(
       fc.array(ofTiers, { minLength: 10, maxLength: 40, size: 'max' }),
       async (steps) => {
-        const { memory } = (await live(steps, true)).twins
+        const { memory } = (await live(steps, { isInTiers: true })).twins
         for (const { payload } of memory.events) volumes.add(payload.volume ?? 0)
       },
     ),
