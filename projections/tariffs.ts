@@ -1,9 +1,12 @@
 /** Tariffs: which prices and plans were in force when. */
 import type { Projection } from './projection.ts'
 
+/** What decides beside a plan's credits what it gives a month; null: nothing does. */
+const monthlyTerms = `case when plan.value ->> 'firstMonth' = 'prorated' then '{"firstMonth": "prorated"}'::jsonb end`
+
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 8,
+  version: 9,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
@@ -17,6 +20,11 @@ export const tariffs: Projection = {
       content jsonb not null,
       -- Plans that have prices of their own, which purchases name; null: none.
       pricing_plans text[],
+      -- What every append asks of its plans: their names, their credits (null of a plan with terms of its own for a month), and
+      -- how many calls in flight they allow.
+      plans text[] not null,
+      plan_credits bigint[] not null,
+      plan_max_in_flight integer[] not null,
       primary key (position, shard)
     )`,
     `create table tariff_plans (
@@ -50,14 +58,20 @@ export const tariffs: Projection = {
   apply: [
     {
       eventTypes: ['TariffPublished'],
-      sql: `insert into tariffs (shard, position, hash, effective_from, notice, content, pricing_plans)
+      sql: `insert into tariffs (shard, position, hash, effective_from, notice, content, pricing_plans, plans, plan_credits, plan_max_in_flight)
        select shard, position, payload ->> 'hash', (payload ->> 'from')::timestamptz, payload ->> 'notice',
          jsonb_build_object('plans', payload -> 'plans', 'prices', payload -> 'prices')
            || case when payload -> 'credits' is null then '{}' else jsonb_build_object('credits', payload -> 'credits') end
            || case when payload -> 'packs' is null then '{}' else jsonb_build_object('packs', payload -> 'packs') end,
-         (select array_agg(plan.key order by plan.key collate "C") from jsonb_each((payload -> 'plans')::jsonb) plan
-          where plan.value ? 'prices')
+         p.pricing, coalesce(p.plans, '{}'), coalesce(p.credits, '{}'), coalesce(p.max_in_flight, '{}')
        from batch
+       cross join lateral (
+         select array_agg(plan.key order by plan.key collate "C") filter (where plan.value ? 'prices') as pricing,
+           array_agg(plan.key order by plan.key collate "C") as plans,
+           array_agg(case when ${monthlyTerms} is null then (plan.value ->> 'credits')::bigint end order by plan.key collate "C") as credits,
+           array_agg((plan.value ->> 'maxInFlight')::integer order by plan.key collate "C") as max_in_flight
+         from jsonb_each((payload -> 'plans')::jsonb) plan
+       ) p
        where type = 'TariffPublished'`,
     },
     {
@@ -67,7 +81,7 @@ export const tariffs: Projection = {
        select distinct on (e.payload ->> 'hash', plan.key, e.shard) e.payload ->> 'hash', plan.key, e.shard,
          (plan.value ->> 'credits')::bigint, (plan.value ->> 'maxInFlight')::integer,
          plan.value -> 'trial', plan.value -> 'rollover',
-         case when plan.value ->> 'firstMonth' = 'prorated' then '{"firstMonth": "prorated"}'::jsonb end
+         ${monthlyTerms}
        from batch e, jsonb_each((e.payload -> 'plans')::jsonb) plan
        where e.type = 'TariffPublished'
        on conflict (hash, plan, shard) do nothing`,

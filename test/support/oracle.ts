@@ -74,9 +74,8 @@ export function evolve(state: State, event: LogEvent): void {
 function publish(state: State, { shard, position, payload }: LogEvent): void {
   const { hash, from, notice = null, plans, prices, credits, packs } = payload
   const effective_from = micros(from)
-  const pricing = Object.keys(plans)
-    .filter((plan) => 'prices' in plans[plan])
-    .sort()
+  const names = Object.keys(plans).sort()
+  const pricing = names.filter((plan) => 'prices' in plans[plan])
   put(state, 'tariffs', {
     shard,
     position,
@@ -85,6 +84,11 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
     notice,
     content: { plans, prices, ...(credits && { credits }), ...(packs && { packs }) },
     pricing_plans: pricing.length > 0 ? pricing : null,
+    plans: names,
+    plan_credits: names.map((name) =>
+      plans[name].firstMonth === 'prorated' ? null : plans[name].credits,
+    ),
+    plan_max_in_flight: names.map((name) => plans[name].maxInFlight),
   })
   for (const [plan, terms] of Object.entries<Row>(plans)) {
     const { credits, maxInFlight: max_in_flight, trial = null, rollover = null, firstMonth } = terms

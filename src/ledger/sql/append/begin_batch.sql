@@ -32,16 +32,11 @@ begin
   -- All at once: an expression of its own costs a batch as much as a small look-up.
   select first_id(v_now - interval '5 minutes'), first_id(v_now + interval '5 minutes 1 millisecond'),
       coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), ''),
-      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, p.plans, p.credits, p.max_in_flight, t.pricing_plans
+      date_trunc('month', v_now at time zone 'UTC')::date, t.hash, t.plans, t.plan_credits, t.plan_max_in_flight, t.pricing_plans
     into v_ids_begin, v_ids_end, v_sought_ids_end, v_month, v_tariff, v_plans, v_plan_credits, v_plan_max_in_flight,
       v_pricing_plans
     from (select) batch
     left join (
       {{tariff_in_force}}
-    ) t on true
-    left join lateral (
-      select array_agg(tp.plan) as plans, array_agg(case when tp.monthly_terms is null then tp.credits end) as credits, array_agg(tp.max_in_flight) as max_in_flight
-      from tariff_plans tp
-      where tp.hash = t.hash and tp.shard = in_shard
-    ) p on true;
+    ) t on true;
 end

@@ -136,7 +136,11 @@ const values = {
   event_type: `case in_kind[nth] ${Object.entries(eventTypeOfKind)
     .map(([kind, type]) => `when '${kind}' then '${type}'`)
     .join(' ')} end`,
-  tariff_in_force: tariffInForce({ shard: 'in_shard', time: 'v_now', more: ', t.pricing_plans' }),
+  tariff_in_force: tariffInForce({
+    shard: 'in_shard',
+    time: 'v_now',
+    more: ', t.pricing_plans, t.plans, t.plan_credits, t.plan_max_in_flight',
+  }),
   move_head: moveHead({ shard: 'in_shard', position: 'v_position', time: 'v_now', hash: 'v_hash' }),
   live_lots: liveLots({ shard: 'in_shard', account: firstAccount, mode: 'c.mode', time: 'v_now' }),
 }
