@@ -78,6 +78,7 @@ const otherwise: Readonly<Record<string, (column: string) => string>> = {
   bigint: (c) => `coalesce(${c}, 0) + 1000`,
   numeric: (c) => `${c} + 1000`,
   'bigint[]': (c) => `coalesce(${c}, '{}') || 7::bigint`,
+  'integer[]': (c) => `${c} || 7`,
   'numeric[]': (c) => `coalesce(${c}, '{}') || 7::numeric`,
   'text[]': (c) => `coalesce(${c}, '{}') || 'x'::text`,
   boolean: (c) => `not ${c}`,
