@@ -17,6 +17,7 @@ function openHold(verdictOf: (asked: number) => Verdict) {
   const deps = {
     config: { limits: { holdSeconds: 1 } },
     appenderOf: () => ({ append }),
+    tariffs: { peek: () => undefined },
     log() {},
   } as unknown as ReserveDeps
   const call = {

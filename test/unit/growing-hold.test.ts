@@ -44,6 +44,7 @@ function openHoldOf(price: MeteredComponent, bound: Counted, releaseLeases = () 
     config: { limits: { holdSeconds: 600 } },
     appenderOf: () => ({ append }),
     leases: { releaseLeases },
+    tariffs: { peek: () => undefined },
     log() {},
   } as unknown as ReserveDeps
   const call = {

@@ -16,6 +16,7 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
     authorize: async () => ({ ok: true, authorized: { price, key: { accountId: 'a' } } }),
     begin: () => () => {},
     takePermit: async () => ({ ok: true, permit: { limits: [] }, rateLimit: {} }),
+    takeTokens: async () => ({ ok: true, tokens: undefined }),
     returnPermit: async () => {},
     reserve: async () => {
       expect(allowed.length).toBe(timeoutMs > 225_000 ? 1 : 0)

@@ -38,6 +38,7 @@ async function call(bytes: number, mayLeave: boolean) {
     authorize: async () => ({ ok: true, authorized: { key, price: route?.price } }),
     begin: () => () => {},
     takePermit: async () => ({ ok: true, permit: {}, rateLimit }),
+    takeTokens: async () => ({ ok: true, tokens: undefined }),
     reserve: async (_: unknown, toReserve: ConstructorParameters<typeof DedicatedHold>[1]) => ({
       ...{
         ok: true,
