@@ -17,7 +17,9 @@ const route = config.routes.search as Route
 const key = {
   ...{ accountId: 'a', keyId: 'k', mode: 'live', shard: 0, tariff: 't', monthlyCap: 5 },
 }
-const authorized = { key, price: route.price, keyHash: 'h' } as unknown as AuthorizedCall
+const authorized = {
+  ...{ key, price: route.price, keyHash: 'h', tariff: {} },
+} as unknown as AuthorizedCall
 const result: AppendResult = {
   ...{ verdict: 'ok', shard: 0, position: 1, available: 9, recordedAt: new Date(0), sentAtMs: 0 },
 }
