@@ -77,8 +77,13 @@ test('a backup is restored into a new folder, and an up there goes on with it', 
   const [backup, restored] = [join(folder, 'ledger.jsonl.gz'), join(folder, 'restored')]
   await runJson(['backup', backup, '--unsigned', '--data', data])
   const restore = ['restore', backup, '--data', restored]
-  // What is refused leaves the folder as new as it was.
+  // What is refused makes no folder.
   expect((await runCli(restore)).stderr).toContain('who has signed the backup?')
+  const cut = join(folder, 'cut.jsonl.gz')
+  writeFileSync(cut, readFileSync(backup).subarray(0, -20))
+  const broken = await runCli(['restore', cut, '--data', restored, '--unsigned'])
+  expect(broken.stderr).toContain(`nothing was restored from ${cut}`)
+  expect(existsSync(restored)).toBe(false)
   const { stdout, stderr, status } = await runCli([...restore, '--unsigned'])
   if (status !== 0) throw new Error(stderr)
   expect(stdout).toEndWith(`Go on with it: tollbook up --data ${restored}\n`)

@@ -1,5 +1,5 @@
 /** `tollbook restore`: restores a backup, and records that the events after it are lost. */
-import { checkBackup } from '../../ledger/backup/check-backup.ts'
+import { type CheckedBackup, checkBackup } from '../../ledger/backup/check-backup.ts'
 import { restoreBackup } from '../../ledger/backup/restore-backup.ts'
 import { RestoreRefused } from '../../ledger/backup/restore-refused.ts'
 import { acceptLoss as acceptLossOf } from '../../ledger/commands/owner-commands.ts'
@@ -66,13 +66,16 @@ export default command(
     const { data, database } = args
     // Where both are named, that is refused below.
     const isNew = args.file && data && !database && isNewDataFolder(data)
+    if (args.file !== undefined && !isNew) await databaseUrl(args)
+    // Before there is a PostgreSQL in the folder: of a file that cannot be restored nothing is to be left.
+    const backup = args.file === undefined ? undefined : await check(args.file, args)
     const { restored, accepted } = isNew
       ? await inNewDataFolder(
           data,
           (line) => complain(dim(line)),
-          (database) => restoreAndAccept({ ...args, database, data: undefined }),
+          (database) => restoreAndAccept(backup, { ...args, database, data: undefined }),
         )
-      : await restoreAndAccept(args)
+      : await restoreAndAccept(backup, args)
     if (args.json) return json({ ...restored, ...(accepted && { accepted }) })
     if (restored) {
       say(`${formatNumber(restored.events)} events restored, up to ${restored.upTo.join(', ')}.`)
@@ -91,34 +94,52 @@ export default command(
 )
 
 interface RestoreArgs extends DatabaseArgs {
-  readonly file: string | undefined
   readonly 'signed-by': string | undefined
   readonly unsigned: boolean | undefined
   readonly reason: string | undefined
 }
 
-async function restoreAndAccept(args: RestoreArgs) {
-  const restored = args.file === undefined ? undefined : await restore(args.file, args)
+interface WholeBackup extends CheckedBackup {
+  readonly file: string
+  /** Whether it is known who made it. */
+  readonly isTrusted: boolean
+}
+
+async function check(file: string, args: RestoreArgs): Promise<WholeBackup> {
+  requireBackupFile(file)
+  const trusted = trustedKeysOf({ file: args['signed-by'], unsigned: args.unsigned })
+  const checked = await withProgress(file, 'checked', (show) =>
+    checkBackup(backupFileLines(file), trusted, show),
+  )
+  return { ...checked, file, isTrusted: trusted !== undefined }
+}
+
+async function restoreAndAccept(backup: WholeBackup | undefined, args: RestoreArgs) {
+  const restored = backup && (await restore(backup, args))
   const accepted = args.reason === undefined ? undefined : await acceptLoss(args.reason, args)
   return { restored, accepted }
 }
 
-async function restore(file: string, args: RestoreArgs) {
-  requireBackupFile(file)
-  const trusted = trustedKeysOf({ file: args['signed-by'], unsigned: args.unsigned })
-  const progress = openProgress()
-  const show = (what: string) => (total: number, events: number) =>
-    progress.show(what, total, events)
-  try {
-    const url = await databaseUrl(args)
-    const checked = await checkBackup(backupFileLines(file), trusted, show('checked'))
-    const lines = backupFileLines(file)
-    await restoreBackup(url, checked, lines, show('restored'), async (tx, shards) => {
+async function restore({ file, isTrusted, ...checked }: WholeBackup, args: RestoreArgs) {
+  const url = await databaseUrl(args)
+  await withProgress(file, 'restored', (show) =>
+    restoreBackup(url, checked, backupFileLines(file), show, async (tx, shards) => {
       while ((await catchUp(tx, shards)) > 0);
-    })
-    const { head, end } = checked
-    const upTo = head.shards.map(({ shard, position }) => `${shard}-${position}`)
-    return { file, upTo, signedBy: trusted ? head.signedBy : null, ...end }
+    }),
+  )
+  const { head, end } = checked
+  const upTo = head.shards.map(({ shard, position }) => `${shard}-${position}`)
+  return { file, upTo, signedBy: isTrusted ? head.signedBy : null, ...end }
+}
+
+async function withProgress<T>(
+  file: string,
+  what: string,
+  work: (show: (total: number, events: number) => void) => Promise<T>,
+): Promise<T> {
+  const progress = openProgress()
+  try {
+    return await work((total, events) => progress.show(what, total, events))
   } catch (error) {
     throw error instanceof RestoreRefused ? refusalOf(file, error) : error
   } finally {
