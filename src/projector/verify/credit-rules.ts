@@ -3,21 +3,16 @@
  * resolved at most once, by an event that frees exactly what it holds. Whatever happens to a hold names the account, key,
  * tariff, endpoint, slots and time that it was taken with, and what runs on a lease its account and key.
  */
-import {
-  type CreditState,
-  type Lot,
-  listLot,
-  newCreditState,
-  type OpenHold,
-  purseOf,
-} from './credits/credit-state.ts'
 import { type CreditEffect, effectOf, leaseOf } from './credits/effects.ts'
+import { type Lot, listLot, type OpenHold } from './credits/purse.ts'
 import type { LogEvent } from './log/log-event.ts'
 import type { LogRules, Note } from './log-check.ts'
+import { type LedgerState, newLedgerState } from './meaning/ledger-state.ts'
 import { microsOf, monthOf } from './meaning/rare-events.ts'
+import { subjectOf } from './meaning/subject.ts'
 
 /** @param state follows the events; whoever shares it sees it as it is before an event, if his rules come first */
-export function creditRules(state: CreditState = newCreditState()): LogRules {
+export function creditRules(state: LedgerState = newLedgerState()): LogRules {
   return {
     follow(event, note) {
       const effect = effectOf(event.type)
@@ -28,7 +23,7 @@ export function creditRules(state: CreditState = newCreditState()): LogRules {
   }
 }
 
-function followHold(state: CreditState, effect: CreditEffect, event: LogEvent, note: Note): void {
+function followHold(state: LedgerState, effect: CreditEffect, event: LogEvent, note: Note): void {
   const lease = event.held === null ? leaseOf(effect, event) : undefined
   const id = lease ?? event.requestId ?? ''
   const hold = state.holds.get(id)
@@ -42,7 +37,7 @@ function followHold(state: CreditState, effect: CreditEffect, event: LogEvent, n
   if (effect.hold === 'opens') {
     if (hold) note(`the hold ${id} is open already`)
     state.holds.set(id, holdOf(event, held))
-    purseOf(state, event.accountId, event.mode).inFlight += event.slots ?? 1
+    subjectOf(state, event).purse.inFlight += event.slots ?? 1
     return
   }
   if (!hold) note(`the hold ${id} is not open`)
@@ -55,7 +50,7 @@ function followHold(state: CreditState, effect: CreditEffect, event: LogEvent, n
   if (effect.hold === 'resolves') {
     state.holds.delete(id)
     if (event.held !== null) {
-      purseOf(state, event.accountId, event.mode).inFlight -= event.slots ?? 1
+      subjectOf(state, event).purse.inFlight -= event.slots ?? 1
     }
   } else if (hold) hold.held = held
   else state.holds.set(id, holdOf(event, held))
@@ -83,9 +78,9 @@ function hasTerms(hold: OpenHold, event: LogEvent): boolean {
 }
 
 /** Grants and debts. */
-function followPurse(state: CreditState, effect: CreditEffect, event: LogEvent, note: Note): void {
+function followPurse(state: LedgerState, effect: CreditEffect, event: LogEvent, note: Note): void {
   const { position, credits, payload } = event
-  const purse = purseOf(state, event.accountId, event.mode)
+  const purse = subjectOf(state, event).purse
   if (effect.lot) {
     const lot = lotOf(state, position)
     lot.purse = purse
@@ -111,7 +106,7 @@ function followPurse(state: CreditState, effect: CreditEffect, event: LogEvent, 
   }
 }
 
-function followLots(state: CreditState, effect: CreditEffect, event: LogEvent, note: Note): void {
+function followLots(state: LedgerState, effect: CreditEffect, event: LogEvent, note: Note): void {
   const [lots, held, moved] = [event.lots as number[], event.held, event.moved]
   const length = Math.max(lots.length, held?.length ?? 0, moved?.length ?? 0)
   for (let i = 0; i < length; i++) {
@@ -130,7 +125,7 @@ function followLots(state: CreditState, effect: CreditEffect, event: LogEvent, n
   for (const name of names) noteLot(lotOf(state, name), note)
 }
 
-function lotOf({ lots }: CreditState, name: number): Lot {
+function lotOf({ lots }: LedgerState, name: number): Lot {
   let lot = lots.get(name)
   if (!lot) {
     const never = { rank: 0, startsAt: 0, expiresAt: 0, rollsAt: 0, max: 0, listed: false }

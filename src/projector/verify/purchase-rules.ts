@@ -7,57 +7,44 @@
 import { maxAmount } from '../../../events/bounds.ts'
 import { rolloverExcess } from '../../pricing/rollover-excess.ts'
 import { allowanceDue } from './credits/allowance-due.ts'
-import { Bounds } from './credits/bounds.ts'
-import { type CreditState, type Lot, type Purse, purseOf } from './credits/credit-state.ts'
-import { drawInOrder, freeCredits, isDrawnInOrder } from './credits/draw-order.ts'
+import { type Draw, drawInOrder, freeCredits, isDrawnInOrder } from './credits/draw-order.ts'
 import { type CreditEffect, effectOf } from './credits/effects.ts'
+import type { Lot, Purse } from './credits/purse.ts'
 import type { LogEvent } from './log/log-event.ts'
 import type { LogRules, Note } from './log-check.ts'
-import type { LedgerState } from './meaning/ledger-state.ts'
-import { type Micros, microsOf } from './meaning/rare-events.ts'
+import { planOf } from './meaning/follow-plans.ts'
+import type { FollowedAccount, FollowedKey, LedgerState } from './meaning/ledger-state.ts'
+import { type Micros, microsOf, monthOf } from './meaning/rare-events.ts'
+import { type Subject, subjectOf } from './meaning/subject.ts'
 
-/** What stands before an event. The rules that follow it come after these. */
-interface Before {
-  readonly credits: CreditState
-  readonly state: LedgerState
-  readonly bounds: Bounds
-  /** How often plans or tariffs have changed. */
-  changes: number
-  /** The lot that the event before this one granted. */
-  granted: { readonly position: number; readonly purse: Purse } | undefined
+/** The lot that the event before this one granted. */
+interface Granted {
+  readonly position: number
+  readonly purse: Purse
 }
 
-export function purchaseRules(credits: CreditState, state: LedgerState): LogRules {
-  const before: Before = { credits, state, bounds: new Bounds(), changes: 1, granted: undefined }
+/** @param state stands as it does before an event: the rules that follow it come after these */
+export function purchaseRules(state: LedgerState): LogRules {
+  let granted: Granted | undefined
   return {
     follow(event, note) {
       const effect = effectOf(event.type)
       const { hold, lot, debt, freedByMove } = effect
-      if (event.lots !== null) followLapse(credits, effect, event, note)
+      if (event.lots !== null) followLapse(subjectOf(state, event).purse, effect, event, note)
       if (hold !== undefined) {
-        if (isPurchase(effect, event)) followPurchase(before, effect, event, note)
-        countUse(before.bounds, effect, event)
+        const subject = subjectOf(state, event)
+        if (isPurchase(effect, event)) followPurchase(state, subject, effect, event, note)
+        if (subject.key) countUse(subject.key, effect, event)
       } else if (lot !== undefined) {
-        const purse = purseOf(credits, event.accountId, event.mode)
-        before.granted = { position: event.position, purse }
-      } else if (debt !== undefined) followAdjustment(before, effect, event, note)
-      else if (freedByMove === 1) countRefund(before.bounds, event)
-      else if (effect.isOfTerms || effect.isOfKey) {
-        if (effect.isOfTerms) before.changes++
-        before.bounds.change(event)
-      }
+        granted = { position: event.position, purse: subjectOf(state, event).purse }
+      } else if (debt !== undefined) followAdjustment(state, granted, effect, event, note)
+      else if (freedByMove === 1) countRefund(subjectOf(state, event).key, event)
     },
   }
 }
 
 /** An append lets lapse what it finds. What it frees itself lapses with the next one, at a later time. */
-function followLapse(
-  credits: CreditState,
-  { lapses }: CreditEffect,
-  event: LogEvent,
-  note: Note,
-): void {
-  const purse = purseOf(credits, event.accountId, event.mode)
+function followLapse(purse: Purse, { lapses }: CreditEffect, event: LogEvent, note: Note): void {
   if (purse.rolling.length === 0 && !lapses) return
   const { recordedAt: time } = event
   dropOver(purse.rolling, time)
@@ -88,28 +75,35 @@ function isPurchase({ hold, freedByMove }: CreditEffect, event: LogEvent): boole
   return hold !== 'resolves' || (freedByMove === -1 && event.held === null)
 }
 
-function followPurchase(before: Before, { hold }: CreditEffect, event: LogEvent, note: Note): void {
-  const { bounds } = before
-  const { recordedAt: time } = event
-  const purse = purseOf(before.credits, event.accountId, event.mode)
+function followPurchase(
+  state: LedgerState,
+  { key, purse }: Subject,
+  { hold }: CreditEffect,
+  event: LogEvent,
+  note: Note,
+): void {
+  const { recordedAt: time, accountId } = event
+  const account = key?.accountId === accountId ? key.account : accountOf(state, accountId)
   const credits = event.credits ?? 0
   // Credits that were granted for a later month cannot pay for a call of an earlier one.
-  const isOfEarlierMonth = hold === 'extends' && event.occurredAt < bounds.monthOf(time).start
-  if (!isOfEarlierMonth) noteAllowanceDue(before, purse, event, note)
+  const isOfEarlierMonth = hold === 'extends' && event.occurredAt < monthOf(time).start
+  if (!isOfEarlierMonth) noteAllowanceDue(state, account, purse, time, note)
   if (hold === 'opens') {
-    const most = bounds.maxInFlightOf(event.accountId, time)
+    const most = maxInFlightOf(state, account, time)
     if (purse.inFlight + (event.slots ?? 1) > most) {
       note(`its account had ${purse.inFlight} calls in flight, and may have ${most}`)
     }
   }
-  noteCap(bounds, hold, event, note)
+  if (key) noteCap(key, hold, event, note)
   if (purse.debt > 0) {
     const available = Math.max(freeCredits(purse, time) - purse.debt, 0)
     if (credits > available) note(`it takes ${credits} credits, and ${available} were not owed`)
   }
-  const draw = {
-    ...{ time, credits, isReverse: event.slots !== null },
-    before: isOfEarlierMonth ? openedAt(before, event) : undefined,
+  const draw: Draw = {
+    time,
+    credits,
+    isReverse: event.slots !== null,
+    before: isOfEarlierMonth ? openedAt(state, event) : undefined,
   }
   const drawn = (hold === 'resolves' ? event.moved : event.held) ?? []
   if (!isDrawnInOrder(purse, draw, event.lots ?? [], drawn)) {
@@ -117,8 +111,21 @@ function followPurchase(before: Before, { hold }: CreditEffect, event: LogEvent,
   }
 }
 
-function openedAt({ credits }: Before, { requestId }: LogEvent): number {
-  return credits.holds.get(requestId ?? '')?.position ?? 0
+function accountOf({ accounts }: LedgerState, accountId: string | null) {
+  return accounts.get(accountId ?? '')
+}
+
+/** How many calls in flight an account may have. A plan that the tariff does not know allows none. */
+function maxInFlightOf(
+  state: LedgerState,
+  account: FollowedAccount | undefined,
+  time: Micros,
+): number {
+  return account?.maxInFlight ?? planOf(state, account, time)?.maxInFlight ?? 0
+}
+
+function openedAt({ holds }: LedgerState, { requestId }: LogEvent): number {
+  return holds.get(requestId ?? '')?.position ?? 0
 }
 
 function drawnOtherwise(lots: readonly number[]): string {
@@ -127,65 +134,80 @@ function drawnOtherwise(lots: readonly number[]): string {
 }
 
 function noteAllowanceDue(
-  { state, changes }: Before,
+  state: LedgerState,
+  account: FollowedAccount | undefined,
   purse: Purse,
-  { accountId, mode, recordedAt }: LogEvent,
+  time: Micros,
   note: Note,
 ): void {
-  const due = allowanceDue(state, purse, { accountId, mode, time: recordedAt }, changes)
+  const due = allowanceDue(state, account, purse, time)
   if (due > 0) note(`${due} credits of allowance were due before it`)
 }
 
 /** A call counts against its key's cap in the month of its hold. */
-function noteCap(bounds: Bounds, hold: CreditEffect['hold'], event: LogEvent, note: Note): void {
-  const { cap, used } = bounds.keyOf(event.keyId ?? '')
+function noteCap(
+  { cap, used }: FollowedKey,
+  hold: CreditEffect['hold'],
+  event: LogEvent,
+  note: Note,
+): void {
   if (cap === null) return
-  const month = bounds.monthOf(hold === 'extends' ? event.occurredAt : event.recordedAt)
+  const month = monthOf(hold === 'extends' ? event.occurredAt : event.recordedAt)
   const left = Math.max(cap - (used.get(month.start) ?? 0), 0)
   if ((event.credits ?? 0) > left) note(`its key had ${left} credits left of its monthly cap`)
 }
 
-function countUse(bounds: Bounds, { hold, freedByMove }: CreditEffect, event: LogEvent): void {
+function countUse(key: FollowedKey, { hold, freedByMove }: CreditEffect, event: LogEvent): void {
   const { credits, held } = event
   if (hold !== 'resolves') {
-    bounds.use(event, credits ?? 0)
+    use(key, event, credits ?? 0)
     return
   }
-  let use = freedByMove === -1 ? (credits ?? 0) : 0
-  if (held) for (const each of held) use += each
-  if (use !== 0) bounds.use(event, use)
+  let change = freedByMove === -1 ? (credits ?? 0) : 0
+  if (held) for (const each of held) change += each
+  if (change !== 0) use(key, event, change)
+}
+
+/** A hold that is extended, or a charge that is refunded, is of one of the last months. */
+const maxMonths = 3
+
+/** Counts what an event uses of its key's cap, in the month for which the event counts. */
+function use({ used }: FollowedKey, { occurredAt }: LogEvent, credits: number): void {
+  const { start } = monthOf(occurredAt)
+  used.set(start, (used.get(start) ?? 0) + credits)
+  if (used.size > maxMonths) used.delete(Math.min(...used.keys()))
 }
 
 /** A refund of an older charge frees nothing of its month's cap. */
-function countRefund(bounds: Bounds, event: LogEvent): void {
-  const { start, end } = bounds.monthOf(event.occurredAt)
+function countRefund(key: FollowedKey | undefined, event: LogEvent): void {
+  const { start, end } = monthOf(event.occurredAt)
   const chargedAt = microsOf(String(event.payload.chargedAt))
-  if (chargedAt >= start && chargedAt < end) bounds.use(event, -(event.credits ?? 0))
+  if (key && chargedAt >= start && chargedAt < end) use(key, event, -(event.credits ?? 0))
 }
 
 /** How much is repaid is compared with the debt by meaning/follow-credits.ts. */
 function followAdjustment(
-  before: Before,
+  state: LedgerState,
+  granted: Granted | undefined,
   { debt }: CreditEffect,
   event: LogEvent,
   note: Note,
 ): void {
   const { recordedAt: time } = event
-  const purse = purseOf(before.credits, event.accountId, event.mode)
+  const { purse } = subjectOf(state, event)
   if (debt === 'adds') {
     const free = freeCredits(purse, time)
     if (free > 0) note(`${free} credits were free, and are not taken first`)
     return
   }
   const repays = event.payload.repaysDebt === true
-  const { granted } = before
   const lots = event.lots ?? []
   if (repays && granted?.position === event.position - 1 && granted.purse === purse) {
     // A lot that is granted repays what is owed whenever it starts.
     if (lots.length !== 1 || lots[0] !== granted.position) note(drawnOtherwise([granted.position]))
     return
   }
-  if (!repays) noteAllowanceDue(before, purse, event, note)
+  if (!repays) noteAllowanceDue(state, accountOf(state, event.accountId), purse, time, note)
   const credits = repays ? Math.min(purse.debt, maxAmount) : (event.credits ?? 0)
   const drawn = drawInOrder(purse, { time, credits, isReverse: false, before: undefined })
   if (!Bun.deepEquals([drawn.lots, drawn.credits], [lots, event.moved ?? []])) {

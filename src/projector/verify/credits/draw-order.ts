@@ -3,9 +3,9 @@
  * order, so that what expires first is still spent first.
  */
 import type { Micros } from '../meaning/rare-events.ts'
-import type { Lot, Purse } from './credit-state.ts'
+import type { Lot, Purse } from './purse.ts'
 
-interface Draw {
+export interface Draw {
   readonly time: Micros
   readonly credits: number
   /** From the last lot on. */

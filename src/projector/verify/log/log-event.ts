@@ -33,6 +33,8 @@ export class LogEvent {
   #requestId: string | null | undefined
   #payloadText: string | undefined
 
+  /** How many rows were taken, this one included. */
+  row = 0
   position = 0
   recordedAt: Micros = 0
   occurredAt: Micros = 0
@@ -56,6 +58,7 @@ export class LogEvent {
   take(bytes: Buffer, start: number): number {
     const end = this.#find(bytes, start)
     if (end < 0) return -1
+    this.row++
     this.position = this.#integer(at.position) ?? 0
     this.recordedAt = (this.#integer(at.recorded_at) ?? 0) + postgresEpoch
     this.occurredAt = (this.#integer(at.occurred_at) ?? 0) + postgresEpoch

@@ -92,6 +92,8 @@ function planFault(
   }
   const tariff = state.tariffs.find(({ hash }) => hash === event.tariff)
   if (!tariff) return undefined
-  const inForce = pricingPlan(tariff, planAt(state, event.accountId, event)) ?? null
+  const { accountId, recordedAt, position } = event
+  const taken = planAt(state.accounts.get(accountId), recordedAt, position)
+  const inForce = pricingPlan(tariff, taken?.plan) ?? null
   return plan === inForce ? undefined : 'the plan that it names was not in force'
 }

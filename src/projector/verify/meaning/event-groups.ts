@@ -18,11 +18,13 @@ export interface EventGroup {
   readonly unusual: number[]
 }
 
+type ByTariff = Map<string, Map<string, Map<number, Map<number, EventGroup>>>>
+
 export class EventGroups {
   readonly all: EventGroup[] = []
   readonly #others = new Map<string, EventGroup>()
-  /** By type and tariff, route, quantity and credits. */
-  readonly #priced = new Map<string, Map<string, Map<number, Map<number, EventGroup>>>>()
+  /** By type, tariff, route, quantity and credits. */
+  readonly #priced = new Map<string, ByTariff>()
 
   other(type: string): EventGroup {
     let group = this.#others.get(type)
@@ -35,7 +37,8 @@ export class EventGroups {
   }
 
   priced({ type, tariff, endpoint, quantity, credits }: LogEvent): EventGroup {
-    const ofTariff = childOf(this.#priced, `${type} ${tariff}`)
+    const ofType = childOf(this.#priced, type)
+    const ofTariff = childOf(ofType, tariff ?? '')
     const ofEndpoint = childOf(ofTariff, endpoint ?? '')
     const ofQuantity = childOf(ofEndpoint, quantity ?? 0)
     let group = ofQuantity.get(credits ?? 0)

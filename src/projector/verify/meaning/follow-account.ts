@@ -12,7 +12,7 @@ export function followAccount(state: LedgerState, event: RareEvent): string[] {
       accountId,
       known ?? {
         ...{ version: 1, frozen: false, erased: false, plans: [], keys: [] },
-        trials: new Set(),
+        ...{ trials: new Set(), maxInFlight: null },
       },
     )
     return [
@@ -31,6 +31,9 @@ export function followAccount(state: LedgerState, event: RareEvent): string[] {
       known.plans.push({ position, plan: payload.plan, from: microsOf(payload.from) })
       expectTrials(state, event)
       return faults
+    case 'AccountLimitsChanged':
+      known.maxInFlight = payload.maxInFlight ?? null
+      break
     case 'AccountBudgetsChanged': {
       const changes = state.budgets.ofAccounts.get(accountId) ?? []
       state.budgets.ofAccounts.set(accountId, changes)

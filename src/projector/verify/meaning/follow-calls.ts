@@ -9,9 +9,9 @@ import { typeIn } from '../../../../events/type-condition.ts'
 import { withQuantity } from '../../../pricing/counting.ts'
 import type { CheckConnection, Finding, LogRange } from '../log-check.ts'
 import type { EventGroup } from './event-groups.ts'
-import type { LedgerState } from './ledger-state.ts'
+import { type LedgerState, purseOf } from './ledger-state.ts'
 import { findPrice, priceFault } from './price-groups.ts'
-import { type Micros, microsOf } from './rare-events.ts'
+import type { Micros } from './rare-events.ts'
 
 interface CallEvent {
   readonly position: number
@@ -113,12 +113,10 @@ function lotFaults(state: LedgerState, event: CallEvent): string[] {
   const draws = event.type === 'CreditsHeld' || event.type === 'HoldExtended' || event.held === null
   return lots.slice(1).flatMap((lot) => {
     const known = state.lots.get(lot)
-    if (known?.accountId !== accountId || known.mode !== mode) {
+    if (!known || known.purse !== purseOf(state, accountId, mode)) {
       return [`lot ${lot} is of another account or mode`]
     }
-    const isGood =
-      microsOf(known.startsAt) <= recordedAt &&
-      (known.expiresAt === null || recordedAt < microsOf(known.expiresAt))
+    const isGood = known.startsAt <= recordedAt && recordedAt < known.expiresAt
     return draws && !isGood ? [`lot ${lot} was not good at that time`] : []
   })
 }

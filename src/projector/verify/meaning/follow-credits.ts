@@ -4,17 +4,19 @@
  */
 import { maxAmount } from '../../../../events/bounds.ts'
 import { allowanceEnd } from '../../../pricing/allowance-of-month.ts'
+import type { Purse } from '../credits/purse.ts'
 import type { Finding } from '../log-check.ts'
 import { packFaults } from './follow-packs.ts'
 import { planCredits, planOf } from './follow-plans.ts'
 import { followTrial } from './follow-trials.ts'
-import { type LedgerState, type Purse, purseOf } from './ledger-state.ts'
+import { type LedgerState, purseOf } from './ledger-state.ts'
 import { microsOf, monthOf, type RareEvent } from './rare-events.ts'
 
 export function followCredits(state: LedgerState, event: RareEvent): string[] {
-  const { type, moved, credits } = event
+  const { type, accountId, mode, moved, credits } = event
+  const purse = purseOf(state, accountId, mode)
   const faults: string[] = []
-  if (!state.accounts.has(event.accountId)) faults.push('its account was not open')
+  if (!state.accounts.has(accountId)) faults.push('its account was not open')
   if (event.actor === 'ledger' && event.columns.includes('private')) {
     faults.push('the ledger itself has nothing private to say')
   }
@@ -26,47 +28,37 @@ export function followCredits(state: LedgerState, event: RareEvent): string[] {
       faults.push('it does not move something of each of its lots')
     }
     for (const lot of event.lots) {
-      const { accountId, mode } = state.lots.get(lot) ?? {}
-      if (accountId !== event.accountId || mode !== event.mode) {
+      if (state.lots.get(lot)?.purse !== purse) {
         faults.push(`lot ${lot} is of another account or mode`)
       }
     }
   }
-  faults.push(...repaymentFaults(event, purseOf(state, purseName(event))))
+  faults.push(...repaymentFaults(event, purse))
   switch (type) {
     case 'CreditsGranted':
-      return [...faults, ...followGrant(state, event)]
+      return [...faults, ...followGrant(state, event, purse)]
     case 'CreditsAdjusted':
-      return [...faults, ...followAdjustment(state, event)]
+      return [...faults, ...followAdjustment(event, purse)]
     case 'CreditsLapsed':
       if (event.actor !== 'ledger') faults.push('the ledger itself lets credits lapse')
-      return faults
-    case 'DebtRecorded':
-      purseOf(state, purseName(event)).debt += credits
       return faults
     default:
       return faults
   }
 }
 
-function purseName({ accountId, mode }: RareEvent): string {
-  return `${accountId} ${mode}`
-}
-
-function followGrant(state: LedgerState, event: RareEvent): string[] {
-  const { position, recordedAt, accountId, mode, credits, payload, actor } = event
+function followGrant(state: LedgerState, event: RareEvent, purse: Purse): string[] {
+  const { position, recordedAt, accountId, credits, payload, actor } = event
   const { kind, startsAt, expiresAt = null } = payload
   const faults: string[] = []
-  const lot = { lot: position, accountId, mode, startsAt, expiresAt }
-  state.lots.set(position, lot)
-  const purse = purseOf(state, purseName(event))
   if ((kind === 'allowance' || kind === 'trial') !== (actor === 'ledger')) {
     faults.push('the ledger itself grants what plans give, and nothing else')
   }
   if (kind === 'allowance') {
     const month = monthOf(recordedAt)
     if (purse.allowanceMonth !== month.start) purse.allowanceGranted = 0
-    const due = planCredits(state, accountId, recordedAt) - purse.allowanceGranted
+    const due =
+      planCredits(state, state.accounts.get(accountId), recordedAt) - purse.allowanceGranted
     if (credits !== due) faults.push(`${Math.max(due, 0)} credits of allowance were due`)
     faults.push(...termFaults(state, event))
     purse.allowanceMonth = month.start
@@ -92,7 +84,7 @@ function followGrant(state: LedgerState, event: RareEvent): string[] {
 /** An allowance begins with its month, and is good as long as its plan says. */
 function termFaults(state: LedgerState, { accountId, recordedAt, payload }: RareEvent): string[] {
   const { startsAt, expiresAt, rollover } = payload
-  const { rollover: kept } = planOf(state, accountId, recordedAt) ?? {}
+  const { rollover: kept } = planOf(state, state.accounts.get(accountId), recordedAt) ?? {}
   const ends = allowanceEnd(kept, recordedAt / 1_000) * 1_000
   const faults: string[] = []
   if (microsOf(startsAt) !== monthOf(recordedAt).start || microsOf(expiresAt ?? '') !== ends) {
@@ -102,16 +94,12 @@ function termFaults(state: LedgerState, { accountId, recordedAt, payload }: Rare
   return faults
 }
 
-function followAdjustment(state: LedgerState, event: RareEvent): string[] {
-  const { credits, payload, actor } = event
-  const purse = purseOf(state, purseName(event))
+function followAdjustment({ payload, actor }: RareEvent, purse: Purse): string[] {
   const repays = payload.repaysDebt === true
   const faults: string[] = []
   if (repays !== (actor === 'ledger'))
     faults.push('the ledger itself repays debts, and nothing else')
   if (!repays && purse.debt > 0) faults.push('credits are taken away while some are owed')
-  // More than is owed is a fault of the credits.
-  if (repays) purse.debt = Math.max(purse.debt - credits, 0)
   return faults
 }
 
@@ -131,7 +119,8 @@ function repaymentFault(credits: number): string {
 
 /** Lots that were to repay a debt and did not, by the log's end. */
 export function unpaidAtEnd(state: LedgerState): Finding[] {
-  return [...state.purses.values()].flatMap((purse) => {
+  const purses = [...state.purses.values()].flatMap((ofMode) => [...ofMode.values()])
+  return purses.flatMap((purse) => {
     const { repayment } = purse
     if (!repayment) return []
     purse.repayment = undefined

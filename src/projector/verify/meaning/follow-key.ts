@@ -1,8 +1,8 @@
 /** Keys: made once, of one account and mode, with a secret of their own, and never changed after they were revoked. */
 import { keyMakingTypes } from '../../../../events/event-types.ts'
 import type { BudgetsOfKey } from './check-budgets.ts'
-import type { FollowedKey, LedgerState } from './ledger-state.ts'
-import type { RareEvent } from './rare-events.ts'
+import { type FollowedKey, type LedgerState, purseOf } from './ledger-state.ts'
+import { type Micros, microsOf, type RareEvent } from './rare-events.ts'
 
 const making: ReadonlySet<string> = new Set(keyMakingTypes)
 
@@ -18,8 +18,9 @@ function followMaking(state: LedgerState, event: RareEvent): string[] {
   const account = state.accounts.get(accountId)
   if (!account || account.erased) faults.push('its account was not open')
   const key: FollowedKey = {
-    ...{ keyId, accountId, mode, version: 1, hash: payload.hash },
-    ...{ enabled: payload.enabled ?? true, revoked: false, expiresAt: payload.expiresAt },
+    ...{ keyId, accountId, mode, account, purse: purseOf(state, accountId, mode) },
+    ...{ version: 1, hash: payload.hash, enabled: payload.enabled ?? true, revoked: false },
+    ...{ expiresAt: endOf(payload.expiresAt), cap: payload.monthlyCap ?? null, used: new Map() },
   }
   faults.push(...takeSecret(state, key, payload.hash))
   state.keys.set(keyId, key)
@@ -38,6 +39,7 @@ function followChange(state: LedgerState, event: RareEvent): string[] {
   }
   if (key.revoked) faults.push('its key was revoked')
   key.version = streamVersion ?? key.version
+  if (payload.monthlyCap !== undefined) key.cap = payload.monthlyCap
   switch (type) {
     case 'KeyEnabled':
       if (key.enabled) faults.push('its key was enabled already')
@@ -64,10 +66,15 @@ function followChange(state: LedgerState, event: RareEvent): string[] {
       noteBudgets(state, accountId, keyId, { after: position, group: payload.group })
       break
     case 'KeyUpdated':
-      if (payload.expiresAt !== undefined) key.expiresAt = payload.expiresAt
+      if (payload.expiresAt !== undefined) key.expiresAt = endOf(payload.expiresAt)
       break
   }
   return faults
+}
+
+/** @param time null: never */
+function endOf(time: string | null): Micros {
+  return time === null ? Number.POSITIVE_INFINITY : microsOf(time)
 }
 
 function noteBudgets(

@@ -10,7 +10,7 @@ const dayMicros = 86_400_000_000
 export function expectTrials(state: LedgerState, event: RareEvent): void {
   const { accountId, recordedAt, position, payload } = event
   if (microsOf(payload.from) > recordedAt) return
-  const { trial } = planOf(state, accountId, recordedAt) ?? {}
+  const { trial } = planOf(state, state.accounts.get(accountId), recordedAt) ?? {}
   if (!trial) return
   for (const mode of ['live', 'test']) {
     if (state.accounts.get(accountId)?.trials.has(mode)) continue

@@ -1,8 +1,13 @@
-/** What the rare events of a log have made so far: all that the sale of a call depends on but its credits. */
+/**
+ * What the log has made so far: all that the sale of a call depends on. Rare events are followed by what they mean
+ * (follow-events.ts), credits and holds event by event (credit-rules.ts).
+ */
 import type { Pack, Plan } from '../../../../events/tariffs.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
+import { type Lot, newPurse, type OpenHold, type Purse } from '../credits/purse.ts'
 import { type FollowedBudgets, newFollowedBudgets } from './check-budgets.ts'
 import type { Micros } from './rare-events.ts'
+import type { Subject } from './subject.ts'
 
 export interface PublishedTariff {
   readonly position: number
@@ -13,36 +18,40 @@ export interface PublishedTariff {
   readonly packs?: Readonly<Record<string, Pack>> | undefined
 }
 
-interface FollowedAccount {
+interface TakenPlan {
+  readonly position: number
+  readonly plan: string
+  readonly from: Micros
+}
+
+export interface FollowedAccount {
   version: number
   frozen: boolean
   erased: boolean
   /** In the order in which they were decided. */
-  readonly plans: { readonly position: number; readonly plan: string; readonly from: Micros }[]
+  readonly plans: TakenPlan[]
   readonly keys: FollowedKey[]
   /** The modes in which it has had a trial. */
   readonly trials: Set<string>
+  /** How many calls in flight it may have; null: as many as its plan says. */
+  maxInFlight: number | null
 }
 
 export interface FollowedKey {
   readonly keyId: string
   readonly accountId: string
   readonly mode: string
+  /** undefined: it was not open when the key was made. */
+  readonly account: FollowedAccount | undefined
+  readonly purse: Purse
   version: number
   hash: string
   enabled: boolean
   revoked: boolean
-  /** As the payload has it; null: never. */
-  expiresAt: string | null
-}
-
-interface Lot {
-  readonly lot: number
-  readonly accountId: string
-  readonly mode: string
-  readonly startsAt: string
-  /** null: never. */
-  readonly expiresAt: string | null
+  expiresAt: Micros
+  cap: number | null
+  /** What counts against its cap, by the beginning of the month. */
+  readonly used: Map<Micros, number>
 }
 
 /** A plan was taken at a position: its trial follows in the same append. */
@@ -54,13 +63,13 @@ interface TrialDue {
   readonly trial: { readonly credits: number; readonly days: number }
 }
 
-/** An account's credits in one mode. */
-export interface Purse {
-  debt: number
-  allowanceMonth: Micros
-  allowanceGranted: number
-  /** A lot was granted while credits were owed, at that position: so many of it repay them next. */
-  repayment: { readonly position: number; readonly credits: number } | undefined
+/** What is in force from a time on, as far as is known. */
+interface TariffInForce {
+  /** How many tariffs had been published. */
+  readonly published: number
+  readonly tariff: PublishedTariff | undefined
+  readonly from: Micros
+  readonly until: Micros
 }
 
 export interface LedgerState {
@@ -69,9 +78,15 @@ export interface LedgerState {
   /** Whose secret it is or was, by its hash. */
   readonly secrets: Map<string, string>
   readonly tariffs: PublishedTariff[]
-  readonly purses: Map<string, Purse>
-  readonly budgets: FollowedBudgets
+  inForce: TariffInForce | undefined
+  /** By mode, then by account. */
+  readonly purses: Map<string, Map<string, Purse>>
   readonly lots: Map<number, Lot>
+  /** Those that are open, by their request ids. */
+  readonly holds: Map<string, OpenHold>
+  /** Whose the event is that is followed now. */
+  subject: Subject | undefined
+  readonly budgets: FollowedBudgets
   /** Trials that plans which were just taken have yet to give. */
   trialsDue: TrialDue[]
   /** Where a producer was fenced, by its instance. */
@@ -82,38 +97,63 @@ export interface LedgerState {
 
 export function newLedgerState(): LedgerState {
   return {
-    ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [], purses: new Map() },
-    trialsDue: [],
-    budgets: newFollowedBudgets(),
-    ...{ lots: new Map(), fenced: new Map(), volumes: new Map() },
+    ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [] },
+    ...{ inForce: undefined, purses: new Map(), lots: new Map(), holds: new Map() },
+    subject: undefined,
+    ...{ budgets: newFollowedBudgets(), trialsDue: [], fenced: new Map(), volumes: new Map() },
   }
 }
 
-export function purseOf(state: LedgerState, name: string): Purse {
-  const purse = state.purses.get(name) ?? newPurse()
-  state.purses.set(name, purse)
+export function purseOf(
+  { purses }: LedgerState,
+  accountId: string | null,
+  mode: string | null,
+): Purse {
+  let ofMode = purses.get(mode ?? '')
+  if (!ofMode) {
+    ofMode = new Map()
+    purses.set(mode ?? '', ofMode)
+  }
+  let purse = ofMode.get(accountId ?? '')
+  if (!purse) {
+    purse = newPurse()
+    ofMode.set(accountId ?? '', purse)
+  }
   return purse
 }
 
-/** The tariff in force at a time, of those that were published by then. */
+/** The tariff in force has the latest beginning by then; of several, it is the last published. */
 export function tariffAt(state: LedgerState, time: Micros): PublishedTariff | undefined {
-  let found: PublishedTariff | undefined
-  for (const tariff of state.tariffs) {
-    if (tariff.from <= time && (!found || tariff.from >= found.from)) found = tariff
+  const { tariffs } = state
+  let { inForce } = state
+  if (inForce?.published !== tariffs.length || time < inForce.from || time >= inForce.until) {
+    let tariff: PublishedTariff | undefined
+    let until = Number.POSITIVE_INFINITY
+    for (const each of tariffs) {
+      if (each.from > time) until = Math.min(until, each.from)
+      else if (!tariff || each.from >= tariff.from) tariff = each
+    }
+    const from = tariff?.from ?? Number.NEGATIVE_INFINITY
+    inForce = { published: tariffs.length, tariff, from, until }
+    state.inForce = inForce
   }
-  return found
+  return inForce.tariff
 }
 
-/** The plan in force at an event: the last that was decided before it, of those that had begun. */
+/**
+ * The plan in force at a time: the last that was decided, of those that had begun.
+ * @param before only of those that were decided before this position
+ */
 export function planAt(
-  state: LedgerState,
-  accountId: string,
-  { position, recordedAt }: { readonly position: number; readonly recordedAt: Micros },
-): string | undefined {
-  const plans = state.accounts.get(accountId)?.plans ?? []
-  return plans.findLast((plan) => plan.position < position && plan.from <= recordedAt)?.plan
-}
-
-function newPurse(): Purse {
-  return { debt: 0, allowanceMonth: 0, allowanceGranted: 0, repayment: undefined }
+  account: FollowedAccount | undefined,
+  time: Micros,
+  before = Number.POSITIVE_INFINITY,
+): TakenPlan | undefined {
+  const plans = account?.plans
+  if (!plans) return undefined
+  for (let i = plans.length - 1; i >= 0; i--) {
+    const plan = plans[i] as TakenPlan
+    if (plan.from <= time && plan.position < before) return plan
+  }
+  return undefined
 }

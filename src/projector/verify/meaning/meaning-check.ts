@@ -6,7 +6,6 @@
  * (follow-calls.ts).
  */
 import { creditRules } from '../credit-rules.ts'
-import { newCreditState } from '../credits/credit-state.ts'
 import { LogEvent } from '../log/log-event.ts'
 import { readLog } from '../log/read-log.ts'
 import {
@@ -48,9 +47,8 @@ interface Following {
 
 export function openMeaningCheck(options: LogCheckOptions): Promise<LogCheck> {
   const state = newLedgerState()
-  const credits = newCreditState()
-  const scan = scanCalls(state, credits)
-  const rules = [orderRules(), scan, purchaseRules(credits, state), creditRules(credits)]
+  const scan = scanCalls(state)
+  const rules = [orderRules(), scan, purchaseRules(state), creditRules(state)]
   const following = { state, event: new LogEvent(), rules, scan }
   return openRangeCheck('log', claimTables, options, (range, connection) =>
     checkRange(following, range, connection),

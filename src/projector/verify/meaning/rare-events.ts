@@ -67,8 +67,21 @@ function microsOfOldTime(time: string): Micros {
   return microsOf(`${year}${rest}`) + cycles * cycle.days * 86_400_000_000
 }
 
+interface Month {
+  readonly start: Micros
+  readonly end: Micros
+}
+
+/** Most times are of the month that was asked for last. */
+let lastMonth: Month = { start: 0, end: 0 }
+
 /** The time at which the UTC month of a time begins, and the next one does. */
-export function monthOf(time: Micros): { readonly start: Micros; readonly end: Micros } {
+export function monthOf(time: Micros): Month {
+  if (time < lastMonth.start || time >= lastMonth.end) lastMonth = findMonth(time)
+  return lastMonth
+}
+
+function findMonth(time: Micros): Month {
   const day = new Date(Math.floor(time / 1_000))
   const [year, month] = [day.getUTCFullYear(), day.getUTCMonth()]
   return { start: Date.UTC(year, month) * 1_000, end: Date.UTC(year, month + 1) * 1_000 }

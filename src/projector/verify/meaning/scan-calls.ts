@@ -9,35 +9,32 @@ import {
   holdTypes,
   typesWith,
 } from '../../../../events/event-types.ts'
-import { type CreditState, purseOf } from '../credits/credit-state.ts'
 import type { LogEvent } from '../log/log-event.ts'
 import type { Note } from '../log-check.ts'
 import { isOfLostGateway, type Shape, shapeOf } from './call-shapes.ts'
 import { type EventGroup, EventGroups } from './event-groups.ts'
 import { type FollowedKey, type LedgerState, tariffAt } from './ledger-state.ts'
-import { type Micros, microsOf } from './rare-events.ts'
+import { type Subject, subjectOf } from './subject.ts'
 
 export interface CallScan {
-  /** Follows an event; `state` and `credits` are as they were before it. */
+  /** Follows an event; `state` is as it was before it. */
   follow(event: LogEvent, note: Note): void
   /** The groups of the events since it was last asked. */
   takeGroups(): EventGroup[]
 }
 
-export function scanCalls(state: LedgerState, credits: CreditState): CallScan {
+export function scanCalls(state: LedgerState): CallScan {
   let groups = new EventGroups()
-  const inForce = tariffInForce(state)
 
   return {
     follow(event, note) {
       const rules = rulesOf(event.type)
       if (!rules) return
       const text = event.payloadText
-      const key = state.keys.get(event.keyId ?? '')
-      const isPurchase = rules.draws || (rules.charges && event.held === null)
-      const isPlain = isPlainPayload(rules, event, text, key)
+      const subject = subjectOf(state, event)
+      const isPlain = isPlainPayload(rules, event, text, subject.key)
       const fault = rules.isShape(event, text)
-        ? termsFault({ state, credits, inForce }, event, { rules, isPurchase, isPlain, key, text })
+        ? termsFault(state, subject, rules, event, text, isPlain)
         : 'its columns or its credits are not those of an event of its type'
       const isPriced = rules.charges || (rules.opens && event.slots === null)
       const group =
@@ -137,27 +134,17 @@ function versionIn(plain: RegExp, text: string): number {
   return version
 }
 
-interface Terms {
-  readonly state: LedgerState
-  readonly credits: CreditState
-  /** The hash of the tariff in force at a time. */
-  readonly inForce: (time: Micros) => string | undefined
-}
-
-interface Asked {
-  readonly rules: TypeRules
-  readonly isPurchase: boolean
-  /** Of a purchase: with the version of its key in it. */
-  readonly isPlain: boolean
-  readonly key: FollowedKey | undefined
-  readonly text: string
-}
-
-/** What is wrong with an event of the right shape; the first that applies. */
+/**
+ * What is wrong with an event of the right shape; the first that applies.
+ * @param isPlain of a purchase: with the version of its key in it
+ */
 function termsFault(
-  { state, credits, inForce }: Terms,
+  state: LedgerState,
+  { key, purse }: Subject,
+  rules: TypeRules,
   event: LogEvent,
-  { rules, isPurchase, isPlain, key, text }: Asked,
+  text: string,
+  isPlain: boolean,
 ): string | undefined {
   const { type } = rules
   const { recordedAt: time, lots } = event
@@ -171,20 +158,21 @@ function termsFault(
   ) {
     return 'it is not its key that calls'
   }
+  const isPurchase = rules.draws || (rules.charges && event.held === null)
   if (isPurchase) {
     if (!isPlain && !namesVersion(text, key.version)) return 'its key was of another version'
-    const account = state.accounts.get(key.accountId)
+    const { account } = key
     if (!key.enabled || key.revoked || !account || account.frozen || account.erased) {
       return 'its key or its account could not buy'
     }
-    if (key.expiresAt !== null && timeOf(key.expiresAt) <= time) return 'its key had expired'
-    if (type !== 'HoldExtended' && event.tariff !== inForce(time))
+    if (key.expiresAt <= time) return 'its key had expired'
+    if (type !== 'HoldExtended' && event.tariff !== tariffAt(state, time)?.hash)
       return 'its tariff was not in force'
   }
   const first = lots?.[0]
   if (first !== undefined) {
-    const lot = credits.lots.get(first)
-    if (!lot?.purse || lot.purse !== purseOf(credits, event.accountId, event.mode)) {
+    const lot = state.lots.get(first)
+    if (!lot || lot.purse !== purse) {
       return `lot ${first} is of another account or mode`
     }
     if (isPurchase && (time < lot.startsAt || lot.expiresAt <= time)) {
@@ -208,36 +196,4 @@ function namesVersion(text: string, version: number): boolean {
       return true
   }
   return false
-}
-
-const times = new Map<string, Micros>()
-
-function timeOf(text: string): Micros {
-  let time = times.get(text)
-  if (time === undefined) {
-    if (times.size > 10_000) times.clear()
-    time = microsOf(text)
-    times.set(text, time)
-  }
-  return time
-}
-
-/** Time never runs backwards, so what is in force stays so until the next tariff begins, or another one is published. */
-function tariffInForce(state: LedgerState): (time: Micros) => string | undefined {
-  let known = {
-    tariffs: -1,
-    until: Number.NEGATIVE_INFINITY,
-    hash: undefined as string | undefined,
-  }
-  return (time) => {
-    const { tariffs } = state
-    if (tariffs.length !== known.tariffs || time >= known.until) {
-      const later = tariffs.map(({ from }) => from).filter((from) => from > time)
-      known = {
-        ...{ tariffs: tariffs.length, until: Math.min(Number.POSITIVE_INFINITY, ...later) },
-        hash: tariffAt(state, time)?.hash,
-      }
-    }
-    return known.hash
-  }
 }

@@ -1,4 +1,4 @@
-/** What stands of credits after the events so far: lots, open holds, and what each account has in each mode. */
+/** What an account has of credits in one mode: its lots, its open holds, and what it owes. */
 import type { Micros } from '../meaning/rare-events.ts'
 
 /** Credits of one grant. */
@@ -43,48 +43,22 @@ export interface Purse {
   readonly rolling: Lot[]
   /** When credits of its lots were last moved by what has to let lapse first. */
   touchedAt: Micros
-  /** Nothing of its allowance is due until this time, or another change of terms. */
-  allowanceSeen: { readonly change: number; readonly until: Micros }
-}
-
-export interface CreditState {
-  readonly lots: Map<number, Lot>
-  readonly holds: Map<string, OpenHold>
-  /** By mode, then by account. */
-  readonly purses: Map<string, Map<string, Purse>>
-  /** The one that was asked for last: several rules ask for that of the same event. */
-  last:
-    | { readonly accountId: string | null; readonly mode: string | null; readonly purse: Purse }
+  /** The month of its last allowance, and what was granted of that. */
+  allowanceMonth: Micros
+  allowanceGranted: number
+  /** Nothing of its allowance is due until this time, unless a plan is taken or a tariff published. */
+  allowanceSeen:
+    | { readonly tariffs: number; readonly plans: number; readonly until: Micros }
     | undefined
+  /** A lot was granted while credits were owed, at that position: so many of it repay them next. */
+  repayment: { readonly position: number; readonly credits: number } | undefined
 }
 
-export function newCreditState(): CreditState {
-  return { lots: new Map(), holds: new Map(), purses: new Map(), last: undefined }
-}
-
-export function purseOf(state: CreditState, accountId: string | null, mode: string | null): Purse {
-  const { last } = state
-  if (last?.accountId === accountId && last.mode === mode) return last.purse
-  const purse = findPurse(state, accountId, mode)
-  state.last = { accountId, mode, purse }
-  return purse
-}
-
-function findPurse({ purses }: CreditState, accountId: string | null, mode: string | null): Purse {
-  let ofMode = purses.get(mode ?? '')
-  if (!ofMode) {
-    ofMode = new Map()
-    purses.set(mode ?? '', ofMode)
+export function newPurse(): Purse {
+  return {
+    ...{ debt: 0, inFlight: 0, lots: [], allowanceMonth: 0, allowanceGranted: 0 },
+    ...{ rolling: [], touchedAt: 0, allowanceSeen: undefined, repayment: undefined },
   }
-  let purse = ofMode.get(accountId ?? '')
-  if (!purse) {
-    purse = {
-      ...{ debt: 0, inFlight: 0, lots: [], rolling: [], touchedAt: 0 },
-      allowanceSeen: { change: 0, until: 0 },
-    }
-    ofMode.set(accountId ?? '', purse)
-  }
-  return purse
 }
 
 /** Keeps a purse's list of lots with something free right, after what is free of one of them has changed. */
