@@ -109,15 +109,17 @@ function followPurse(state: LedgerState, effect: CreditEffect, event: LogEvent, 
 function followLots(state: LedgerState, effect: CreditEffect, event: LogEvent, note: Note): void {
   const [lots, held, moved] = [event.lots as number[], event.held, event.moved]
   const length = Math.max(lots.length, held?.length ?? 0, moved?.length ?? 0)
+  let last: Lot | undefined
   for (let i = 0; i < length; i++) {
     const lot = lotOf(state, lots[i] ?? -1)
     const change = held?.[i] ?? 0
     lot.free += effect.freedByMove * (moved?.[i] ?? 0) - change
     lot.held += change
     if (lot.purse) listLot(lot.purse, lot)
+    last = lot
   }
   if (length === 1) {
-    noteLot(lotOf(state, lots[0] ?? -1), note)
+    noteLot(last as Lot, note)
     return
   }
   // One event can name a lot more than once; an amount without a lot is of none.

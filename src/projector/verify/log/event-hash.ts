@@ -6,7 +6,6 @@ import {
   arrayLength,
   columns,
   elementAt,
-  int32,
   integerAt,
   isPlainArray,
   type LogEvent,
@@ -23,12 +22,11 @@ const login = columns.indexOf('login')
 const eventHash = columns.indexOf('event_hash')
 
 const lineFeed = 10
-const microsFrom1970To2000 = 946_684_800_000_000n
+const microsFrom1970To2000 = 946_684_800_000_000
 
 export class EventHasher {
   #text = new Uint8Array(4_096)
   #view = new DataView(this.#text.buffer)
-  #rows = new DataView(new ArrayBuffer(0)) as DataView
   #end = 0
   readonly #hash = new Uint8Array(32)
   #isPlain = true
@@ -59,7 +57,7 @@ export class EventHasher {
     return true
   }
 
-  #write({ bytes, starts, lengths }: LogEvent): void {
+  #write({ bytes, view, starts, lengths }: LogEvent): void {
     this.#end = 0
     this.#isPlain = true
     for (let column = 0; column < eventHash; column++) {
@@ -73,19 +71,19 @@ export class EventHasher {
       if (length < 0) continue
       switch (kindOf[column]) {
         case 'integer':
-          this.#writeInteger(bytes, start, length, 0n)
+          this.#writeInteger(view, start, length, 0)
           break
         case 'time':
-          this.#writeInteger(bytes, start, length, microsFrom1970To2000)
+          this.#writeInteger(view, start, length, microsFrom1970To2000)
           break
         case 'integers':
-          this.#writeIntegers(bytes, start)
+          this.#writeIntegers(view, start)
           break
         case 'hex':
           this.#writeHex(bytes, start, length)
           break
         default:
-          this.#writeText(bytes, start, length)
+          this.#writeText(bytes, view, start, length)
       }
     }
   }
@@ -99,14 +97,12 @@ export class EventHasher {
   }
 
   /** A field with a line feed could be two. Four bytes at a time take half as long as one at a time. */
-  #writeText(bytes: Uint8Array, start: number, length: number): void {
-    const from = this.#viewOf(bytes)
+  #writeText(bytes: Uint8Array, from: DataView, start: number, length: number): void {
     const to = this.#view
-    const begin = bytes.byteOffset + start
     const end = this.#end
     let i = 0
     for (; i + 4 <= length; i += 4) {
-      const word = from.getInt32(begin + i)
+      const word = from.getInt32(start + i)
       // Whether one of its bytes is 0 where line feeds are.
       const others = word ^ 0x0a0a0a0a
       if (((others - 0x01010101) & ~others & 0x80808080) !== 0) this.#isPlain = false
@@ -120,34 +116,27 @@ export class EventHasher {
     this.#end = end + length
   }
 
-  /** Rows come in pieces of the same memory. */
-  #viewOf({ buffer }: Uint8Array): DataView {
-    if (this.#rows.buffer !== buffer) this.#rows = new DataView(buffer)
-    return this.#rows
-  }
-
-  #writeInteger(bytes: Uint8Array, start: number, length: number, more: bigint): void {
-    const value = integerAt(bytes, start, length) + Number(more)
+  #writeInteger(view: DataView, start: number, length: number, more: number): void {
+    const value = integerAt(view, start, length) + more
     if (Number.isSafeInteger(value)) {
       this.#writeNumber(value)
       return
     }
-    const exact = (BigInt(int32(bytes, start)) << 32n) + BigInt(int32(bytes, start + 4) >>> 0)
-    const digits = String(exact + more)
+    const digits = String(view.getBigInt64(start) + BigInt(more))
     for (let i = 0; i < digits.length; i++) this.#text[this.#end++] = digits.charCodeAt(i)
   }
 
-  #writeIntegers(bytes: Uint8Array, start: number): void {
-    if (!isPlainArray(bytes, start)) {
+  #writeIntegers(view: DataView, start: number): void {
+    if (!isPlainArray(view, start)) {
       this.#isPlain = false
       return
     }
-    const count = arrayLength(bytes, start)
+    const count = arrayLength(view, start)
     this.#ensureCapacity(count * 21 + 2)
     this.#text[this.#end++] = 123
     for (let i = 0; i < count; i++) {
       if (i > 0) this.#text[this.#end++] = 44
-      this.#writeInteger(bytes, elementAt(start, i), 8, 0n)
+      this.#writeInteger(view, elementAt(start, i), 8, 0)
     }
     this.#text[this.#end++] = 125
   }

@@ -24,12 +24,19 @@ const postgresEpoch = 946_684_800_000_000
 /** Bytes of an array's head: dimensions, whether it has nulls, type, and of the one dimension its size and first index. */
 const arrayHead = 20
 
+/** Of payloads that are longer, each has something of its own. */
+const maxAlikePayloadBytes = 80
+
 export class LogEvent {
+  /** The memory in which the row stands among others, in two views. */
   bytes: Buffer = Buffer.alloc(0)
-  /** Where each column begins, and how many bytes it has; -1: it is null. */
+  view = new DataView(this.bytes.buffer)
+  /** Where each column begins there, and how many bytes it has; -1: it is null. */
   readonly starts = new Int32Array(columns.length)
   readonly lengths = new Int32Array(columns.length)
   readonly #texts = new Texts()
+  /** Those of holds differ by the version of a key, those of charges by a lease. */
+  readonly #payloads = new Texts(10_000)
   #requestId: string | null | undefined
   #payloadText: string | undefined
 
@@ -56,7 +63,12 @@ export class LogEvent {
 
   /** Takes the row that begins there; returns where it ends, or -1: not all of it has come. */
   take(bytes: Buffer, start: number): number {
-    const end = this.#find(bytes, start)
+    if (bytes.buffer !== this.view.buffer) {
+      this.bytes = Buffer.from(bytes.buffer)
+      this.view = new DataView(bytes.buffer)
+    }
+    const { byteOffset } = bytes
+    const end = this.#find(byteOffset + start, byteOffset + bytes.length)
     if (end < 0) return -1
     this.row++
     this.position = this.#integer(at.position) ?? 0
@@ -76,17 +88,16 @@ export class LogEvent {
     this.moved = this.#integers(at.moved)
     this.#requestId = undefined
     this.#payloadText = undefined
-    return end
+    return end - byteOffset
   }
 
-  #find(bytes: Buffer, start: number): number {
-    const { starts, lengths } = this
-    this.bytes = bytes
+  #find(start: number, end: number): number {
+    const { view, starts, lengths } = this
     let next = start + 2
     let present = 0
     for (let i = 0; i < starts.length; i++) {
-      if (next + 4 > bytes.length) return -1
-      const length = int32(bytes, next)
+      if (next + 4 > end) return -1
+      const length = view.getInt32(next)
       next += 4
       starts[i] = next
       lengths[i] = length
@@ -94,7 +105,7 @@ export class LogEvent {
       if (length >= 0) present |= 1 << i
     }
     this.present = present
-    return next <= bytes.length ? next : -1
+    return next <= end ? next : -1
   }
 
   get actor(): string {
@@ -110,8 +121,14 @@ export class LogEvent {
   /** As it was written. */
   get payloadText(): string {
     if (this.#payloadText === undefined) {
-      // That of most charges.
-      this.#payloadText = this.lengths[at.payload] === 2 ? '{}' : (this.#decode(at.payload) ?? '{}')
+      const length = this.lengths[at.payload] as number
+      const start = this.starts[at.payload] as number
+      this.#payloadText =
+        length < 0
+          ? '{}'
+          : length > maxAlikePayloadBytes
+            ? this.bytes.toString('utf8', start, start + length)
+            : this.#payloads.of(this.bytes, this.view, start, start + length)
     }
     return this.#payloadText
   }
@@ -122,14 +139,18 @@ export class LogEvent {
 
   /** Whether its actor is its key. */
   isOfKey(): boolean {
-    const { bytes, starts, lengths } = this
+    const { bytes, view, starts, lengths } = this
     const length = lengths[at.key_id] as number
-    if (lengths[at.actor] !== length + 4) return false
+    if (length < 0 || lengths[at.actor] !== length + 4) return false
     const actor = starts[at.actor] as number
     // `key:`
-    if (int32(bytes, actor) !== 0x6b65793a) return false
+    if (view.getInt32(actor) !== 0x6b65793a) return false
     const key = starts[at.key_id] as number
-    for (let i = 0; i < length; i++) if (bytes[key + i] !== bytes[actor + 4 + i]) return false
+    let i = 0
+    for (; i + 4 <= length; i += 4) {
+      if (view.getInt32(key + i) !== view.getInt32(actor + 4 + i)) return false
+    }
+    for (; i < length; i++) if (bytes[key + i] !== bytes[actor + 4 + i]) return false
     return true
   }
 
@@ -159,21 +180,22 @@ export class LogEvent {
     const length = this.lengths[column] as number
     if (length < 0) return null
     const start = this.starts[column] as number
-    return this.#texts.of(this.bytes, start, start + length)
+    return this.#texts.of(this.bytes, this.view, start, start + length)
   }
 
   #integer(column: number): number | null {
     const length = this.lengths[column] as number
-    return length < 0 ? null : integerAt(this.bytes, this.starts[column] as number, length)
+    return length < 0 ? null : integerAt(this.view, this.starts[column] as number, length)
   }
 
   #integers(column: number): readonly number[] | null {
     if ((this.lengths[column] as number) < 0) return null
     const start = this.starts[column] as number
-    if (!isPlainArray(this.bytes, start)) return none
-    const count = arrayLength(this.bytes, start)
-    if (count === 1) return [integerAt(this.bytes, elementAt(start, 0), 8)]
-    return Array.from({ length: count }, (_, i) => integerAt(this.bytes, elementAt(start, i), 8))
+    const { view } = this
+    if (!isPlainArray(view, start)) return none
+    const count = arrayLength(view, start)
+    if (count === 1) return [integerAt(view, elementAt(start, 0), 8)]
+    return Array.from({ length: count }, (_, i) => integerAt(view, elementAt(start, i), 8))
   }
 }
 
@@ -184,33 +206,23 @@ export function bitsOf(names: readonly (typeof columns)[number][]): number {
   return names.reduce((bits, name) => bits | (1 << at[name]), 0)
 }
 
-export function int32(bytes: Uint8Array, at: number): number {
-  return (
-    ((bytes[at] as number) << 24) |
-    ((bytes[at + 1] as number) << 16) |
-    ((bytes[at + 2] as number) << 8) |
-    (bytes[at + 3] as number)
-  )
-}
-
 /** Of more than 2^53 the nearest number. */
-export function integerAt(bytes: Uint8Array, at: number, length: number): number {
-  if (length === 8) return int32(bytes, at) * 4_294_967_296 + (int32(bytes, at + 4) >>> 0)
-  if (length === 4) return int32(bytes, at)
-  return (((bytes[at] as number) << 24) >> 16) | (bytes[at + 1] as number)
+export function integerAt(view: DataView, at: number, length: number): number {
+  if (length === 8) return view.getInt32(at) * 4_294_967_296 + view.getUint32(at + 4)
+  return length === 4 ? view.getInt32(at) : view.getInt16(at)
 }
 
 /** Whether an array is empty, or of one dimension that is counted from 1, without a null. */
-export function isPlainArray(bytes: Uint8Array, start: number): boolean {
-  const dimensions = int32(bytes, start)
+export function isPlainArray(view: DataView, start: number): boolean {
+  const dimensions = view.getInt32(start)
   return (
     dimensions === 0 ||
-    (dimensions === 1 && int32(bytes, start + 4) === 0 && int32(bytes, start + 16) === 1)
+    (dimensions === 1 && view.getInt32(start + 4) === 0 && view.getInt32(start + 16) === 1)
   )
 }
 
-export function arrayLength(bytes: Uint8Array, start: number): number {
-  return int32(bytes, start) === 0 ? 0 : int32(bytes, start + 12)
+export function arrayLength(view: DataView, start: number): number {
+  return view.getInt32(start) === 0 ? 0 : view.getInt32(start + 12)
 }
 
 /** Where the value of an element begins. Each has 8 bytes, and 4 before them for its length. */

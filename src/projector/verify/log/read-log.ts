@@ -1,7 +1,7 @@
 /** Reads a range of the log in its order, as a stream of PostgreSQL's binary COPY. */
 import type { Readable } from 'node:stream'
 import type { Sql } from '../../../ledger/connect.ts'
-import { columns, int32, type LogEvent } from './log-event.ts'
+import { columns, type LogEvent } from './log-event.ts'
 
 /** Of a stream of COPY: a signature, flags, and the length of what may come after them. */
 const headBytes = 19
@@ -51,7 +51,7 @@ function takeRows(event: LogEvent, follow: (event: LogEvent) => void): (bytes: B
         rest = all
         return
       }
-      next = headBytes + int32(all, headBytes - 4)
+      next = headBytes + all.readInt32BE(headBytes - 4)
       isHeadRead = true
     }
     while (next < all.length) {
