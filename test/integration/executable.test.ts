@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { version } from '../../package.json'
 import { wavHeader } from '../../src/demo/wav.ts'
 import { connect } from '../../src/ledger/connect.ts'
+import { freePort } from '../../src/postgres/free-port.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { rawCall, rawPost } from '../support/raw-client.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
@@ -21,6 +22,7 @@ let upstream: Upstream
 let database: TestDatabase
 let env: Record<string, string>
 let gateway: ServeProcess
+const consoleUrl = `http://127.0.0.1:${await freePort()}`
 let key: string
 beforeAll(async () => {
   await run([process.execPath, 'run', 'compile', '--outfile', program], project, {
@@ -33,6 +35,10 @@ beforeAll(async () => {
     PATH: folder, // where no other program is
     ...{ DATABASE_URL: database.url, JWT_SECRET: jwtSecret },
     ...{ SEARCH_SERVICE_URL: url, STT_SERVICE_URL: url, TTS_SERVICE_URL: url },
+    // A provider that nobody asks here: without one, `serve` has no console.
+    ...{ OIDC_ISSUER: 'http://127.0.0.1:1', OIDC_CLIENT_ID: 'tollbook' },
+    ...{ PUBLIC_URL: 'http://127.0.0.1:1', CONSOLE_URL: consoleUrl },
+    CONSOLE_PORT: new URL(consoleUrl).port,
   }
   await tollbook('migrate')
   gateway = await startServe(env, { program: [program], cwd: folder })
@@ -121,13 +127,14 @@ test('has the documentation within it', async () => {
   expect(document.paths).toHaveProperty('/v1/search')
 })
 
-test('has the pages of the portal within it, gzipped', async () => {
-  const page = await fetch(`${gateway.url}/portal`)
+test.each(['portal', 'console'])('has the pages of the %s within it, gzipped', async (site) => {
+  const url = site === 'portal' ? gateway.url : consoleUrl
+  const page = await fetch(`${url}/${site}`)
   expect(page.status).toBe(200)
-  const files = [...(await page.text()).matchAll(/(?:src|href)="(\/portal\/[^"]+)"/g)]
+  const files = [...(await page.text()).matchAll(/(?:src|href)="(\/(?:portal|console)\/[^"]+)"/g)]
   expect(files.length).toBe(2)
   for (const [, path] of files) {
-    const file = await fetch(gateway.url + path)
+    const file = await fetch(url + path)
     expect([path, file.status]).toEqual([path, 200])
     expect(file.headers.get('content-encoding')).toBe('gzip')
     expect((await file.text()).length).toBeGreaterThan(1_000)
