@@ -44,6 +44,13 @@ export function notedLogin(): string | undefined {
   return login
 }
 
+let folder: string | undefined
+
+/** The folder of the `tollbook up` whose PostgreSQL the command works on; undefined: it is another one. */
+export function notedFolder(): string | undefined {
+  return folder
+}
+
 async function findUrl({ database, data }: DatabaseArgs): Promise<string> {
   if (database && data) throw new UsageError('--database and --data name two ledgers: pass one.')
   if (database) return database
@@ -63,6 +70,7 @@ async function findUrl({ database, data }: DatabaseArgs): Promise<string> {
 
 async function readUrlOfUp(dataFolder: string): Promise<string | undefined> {
   try {
+    folder = dataFolder
     return (await readFile(databaseUrlFile(dataFolder), 'utf8')).trim() || undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

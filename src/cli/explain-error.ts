@@ -6,7 +6,7 @@ import { ConfigError } from '../config/config-error.ts'
 import { BadConnectionString } from '../ledger/connection/connection-string.ts'
 import { roleNames } from '../ledger/roles.ts'
 import { urlHost } from '../lib/url-host.ts'
-import { notedLogin } from './database.ts'
+import { defaultDataFolder, notedFolder, notedLogin } from './database.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -31,7 +31,12 @@ export function explainError(error: unknown): string {
   }
   if (code === 'CONNECT_TIMEOUT' || code === 'ECONNREFUSED' || code === 'ENOTFOUND') {
     const where = address ? ` at ${urlHost(address)}:${port}` : ''
-    return `PostgreSQL${where} cannot be reached (${code}): start it, or set DATABASE_URL to one that runs.`
+    const folder = notedFolder()
+    const start =
+      folder === undefined
+        ? 'start it, or set DATABASE_URL to one that runs.'
+        : `it is that of ${folder}. Start it with "tollbook up${folder === defaultDataFolder ? '' : ` --data ${folder}`}", and let that run meanwhile.`
+    return `PostgreSQL${where} cannot be reached (${code}): ${start}`
   }
   if (code === 'NO_SUCH_SERVER') return `PostgreSQL cannot be reached: ${message}.`
   if (code === 'ETIMEDOUT') return `${message}: the connection is given up. Try again.`

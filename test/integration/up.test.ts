@@ -1,6 +1,6 @@
 /** `tollbook up`, as somebody who tries it out starts it, twice. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
@@ -71,6 +71,15 @@ test('--data names no ledger where nothing has run, and none beside --database',
   const two = await runCli(['keys', 'list', '--data', data, '--database', elsewhere])
   expect(two).toMatchObject({ status: 1, stdout: '' })
   expect(two.stderr).toContain('pass one')
+})
+
+test('where the up of a folder has stopped, commands say how it is started', async () => {
+  const stopped = join(folder, 'stopped')
+  mkdirSync(stopped)
+  writeFileSync(join(stopped, 'database-url'), 'postgres://tollbook:x@127.0.0.1:1/tollbook')
+  const { stderr, status } = await runCli(['verify', '--data', stopped])
+  expect(status).not.toBe(0)
+  expect(stderr).toContain(`Start it with "tollbook up --data ${stopped}"`)
 })
 
 test('a backup is restored into a new folder, and an up there goes on with it', async () => {
