@@ -3,6 +3,7 @@
 
 import { expect, test } from 'bun:test'
 import type { LogPosition } from '../../events/event.ts'
+import type { Plan } from '../../src/config/config.ts'
 import type { LeaseHold } from '../../src/ledger/append/call-commands.ts'
 import { addSums, type Sum, subtractSums } from '../../src/lib/sums.ts'
 import { readBalance } from '../../src/reports/account/balance.ts'
@@ -12,11 +13,27 @@ import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
-import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
+import {
+  billedTariff,
+  buildLedger,
+  type LedgerBuilder,
+  type TestKey,
+} from '../support/ledger-builder.ts'
 import { oracleStatement } from '../support/statement-oracle/oracle-statement.ts'
 
 const names = ['2031-01', '2031-02', '2031-03', '2031-04']
 const dayMs = 86_400_000
+
+/** Allowances of two plans roll over, in part. */
+const { plans } = billedTariff
+const rolling = {
+  ...billedTariff,
+  plans: {
+    ...plans,
+    free: { ...(plans.free as Plan), rollover: { max: 25, months: 1 } },
+    pro: { ...(plans.pro as Plan), rollover: { max: 120, months: 2 } },
+  },
+}
 
 test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async (seed) => {
   await using ledger = await buildLedger()
@@ -26,6 +43,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   let now = monthPeriod('2031-01', 'UTC')?.start ?? 0
   now /= 1_000
   await ledger.at(new Date(now).toISOString())
+  await ledger.ledger.publish(rolling)
   const key = await ledger.openAccount(pick(['free', 'pro', 'zero'], random))
   const keys = [key, await ledger.issueKey(key.account)]
   const open: { key: TestKey; requestId: string; credits: number }[] = []
@@ -44,6 +62,9 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   await noteFinals()
   await checkAll()
   expect(finals.size).toBeGreaterThan(0)
+  const [lapses] =
+    await ledger.sql`select count(*)::int as count from events where type = 'CreditsLapsed'`
+  console.error('LAPSES', lapses)
   await checkAsOf()
   await checkPeriods(ledger, key, pick(Intl.supportedValuesOf('timeZone'), random), now)
 
@@ -304,7 +325,7 @@ async function checkLots(ledger: LedgerBuilder, key: TestKey, found: readonly St
   const lots = await ledger.sql<Record<string, number>[]>`
     select lot, granted, adjusted, held, settled, refunded,
       case when expires_at > ledger_now()
-        then granted + refunded - adjusted - settled - held else 0 end as closing
+        then granted + refunded - adjusted - lapsed - settled - held else 0 end as closing
     from lots where account_id = ${key.accountId} order by lot`
   const lines = found.flatMap(({ account }) => account?.lots ?? [])
   for (const lot of lots) {
@@ -325,7 +346,21 @@ async function checkLots(ledger: LedgerBuilder, key: TestKey, found: readonly St
   const closing = found.at(-1)?.account?.lots.filter((lot) => live.includes(lot.lot)) ?? []
   // What is still due of the allowance stands on no lot, and first repays what is owed.
   const due = Math.max((now?.allowance.due ?? 0) - (now?.debt ?? 0), 0)
-  expect(total(closing, (lot) => lot.closing)).toBe((now?.available ?? 0) - due)
+  // What does not roll over is not available, and lapses with what comes next.
+  const lapsing = (now?.lots ?? [])
+    .filter((lot) => lot.available > 0)
+    .map(
+      (lot) =>
+        lot.granted +
+        lot.refunded -
+        lot.adjusted -
+        lot.lapsed -
+        lot.settled -
+        lot.held -
+        lot.available,
+    )
+    .reduce((sum, credits) => sum + credits, 0)
+  expect(total(closing, (lot) => lot.closing)).toBe((now?.available ?? 0) - due + lapsing)
 }
 
 /** The keys' charges together are the account's. */
