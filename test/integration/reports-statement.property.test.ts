@@ -62,9 +62,6 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   await noteFinals()
   await checkAll()
   expect(finals.size).toBeGreaterThan(0)
-  const [lapses] =
-    await ledger.sql`select count(*)::int as count from events where type = 'CreditsLapsed'`
-  console.error('LAPSES', lapses)
   await checkAsOf()
   await checkPeriods(ledger, key, pick(Intl.supportedValuesOf('timeZone'), random), now)
 
