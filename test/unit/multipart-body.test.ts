@@ -608,14 +608,13 @@ describe('a file that is made to be read for long', () => {
   })
 
   test('is given up where it would take longer than an honest one, and the next is read', async () => {
-    const block = Buffer.concat([
-      Buffer.from('wvpk'),
-      Buffer.from([24, 0, 0, 0, 16, 4]),
-      Buffer.alloc(22),
-    ])
-    // So large that a thread that has read such blocks before takes too long as well.
-    const blocks = new Uint8Array(32 * 1_048_576)
-    for (let at = 0; at < blocks.length; at += block.length) blocks.set(block, at)
+    // Each block has 4,096 entries of two bytes, which are read one by one: many times slower than sound.
+    const entries = 2 * 4_096
+    const block = Buffer.alloc(32 + entries)
+    block.write('wvpk')
+    block.writeUInt32LE(24 + entries, 4)
+    block.set([16, 4], 8)
+    const blocks = new Uint8Array(Buffer.concat(Array.from({ length: 512 }, () => block)))
     const given = readAudio(blocks, 'hostile')
     const next = readAudio(wav(2), 'hostile')
     expect(await given).toEqual({})
