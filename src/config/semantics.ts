@@ -35,6 +35,7 @@ export function semanticFaults(
   const plans = Object.entries(file.plans).filter(([name]) => isSound('plans', name))
   const services = Object.entries(file.services).filter(([name]) => isSound('services', name))
   const permissions = permissionsOf(file)
+  const { gateways = defaults.gateways } = file
   return [
     ...services.flatMap(([name, service]) => inside(['services', name], serviceFaults(service))),
     ...keyHeaderFaults(file),
@@ -42,14 +43,18 @@ export function semanticFaults(
       jsonSchemaFaults(['schemas', name], schema),
     ),
     ...routes.flatMap(([id, route]) => inside(['routes', id], routeFaults(route, file))),
-    ...routes.flatMap(([id, route]) => inside(['routes', id], routeLimitFaults(id, route))),
+    ...routes.flatMap(([id, route]) =>
+      inside(['routes', id], routeLimitFaults(id, route, gateways)),
+    ),
     ...samePathFaults(routes),
     ...operationIdFaults(routes),
     ...plans.flatMap(([name, { endpoints }]) =>
       inside(['plans', name, 'endpoints'], endpointFaults(endpoints, permissions)),
     ),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], planFaults(plan))),
-    ...plans.flatMap(([name, plan]) => inside(['plans', name], planLimitFaults(plan, routes))),
+    ...plans.flatMap(([name, plan]) =>
+      inside(['plans', name], planLimitFaults(plan, routes, gateways)),
+    ),
     ...plans.flatMap(([name, plan]) => inside(['plans', name], pricesFaults(plan, file, isSound))),
     ...currencyFaults(plans),
     ...defaultPlanFaults(file.defaultPlan, file.plans),

@@ -237,7 +237,7 @@ describe('a sign-in', () => {
 
   test('is deleted when it is over', async () => {
     const rows = openSessionRows(ledger.sql)
-    const count = async () => (await ledger.owner`select 1 from browser_sessions`).length
+    const count = async () => (await ledger.owner`select 1 from portal_sessions`).length
     await rows.forget()
     expect(await count()).toBeGreaterThan(0)
     await ledger.advance(60 * 60_000 + 1)
@@ -257,7 +257,7 @@ describe('a sign-in', () => {
     const id = nora.cookie.split('=')[1] ?? ''
     const rows = await ledger.owner<
       { row: string }[]
-    >`select s::text as row from browser_sessions s`
+    >`select s::text as row from portal_sessions s`
     expect(rows.length).toBeGreaterThan(0)
     const hex = Buffer.from(id, 'base64url').toString('hex')
     for (const { row } of rows) {

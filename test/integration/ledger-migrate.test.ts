@@ -43,7 +43,7 @@ describe('migrate', () => {
       {
         applied: [
           ...['schema', 'readable-payloads', 'refused-calls', 'logins', 'rules-of-events'],
-          ...['portal-sessions', 'browser-sessions'],
+          ...['portal-sessions', 'roles-of-sessions'],
         ],
       },
     ])

@@ -22,7 +22,7 @@ const tables = [
   'stored_responses',
   'withheld',
   'refused_calls',
-  'browser_sessions',
+  'portal_sessions',
   'migrations',
 ]
 
@@ -41,7 +41,7 @@ const unseenInTables: readonly (readonly [RegExp, string])[] = [
     /^projection_checkpoints\.position/,
     'The tables of the projection are compared with the log as of it: see the test below.',
   ],
-  [/^browser_sessions\./, 'Who is signed in with a browser stands here alone.'],
+  [/^portal_sessions\./, 'Who is signed in with a browser stands here alone.'],
   [/^refused_calls\./, 'The log counts them alone. They are kept for a day, and decide nothing.'],
   [/^stored_responses\.response/, 'It is sealed under the secret of its account.'],
   [

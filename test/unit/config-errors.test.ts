@@ -90,6 +90,11 @@ describe('a field that does not fit', () => {
       'routes.say.rateLimits[1].tokens: a call of say can take 1,000 and those of its request (`hold.most`), and would never pass',
     ],
     [
+      '    price: { per: request, credits: 1 }',
+      '    rateLimits: [{ calls: 5, per: 1s }, { tokens: 2500, per: 1m }]\n    provider: openai\n    price: { per: token, unit: 1, credits: 1, hold: { bytesPerToken: 4, limit: [], most: 1000, step: 100 } }\ngateways: 3',
+      'routes.say.rateLimits[1].tokens: a call of say can take 1,000 and those of its request (`hold.most`), and would not pass while Redis is away, when each of the 3 gateways admits 833',
+    ],
+    [
       'credits: 100',
       'credits: 100\n    trial: { credits: 0, days: 5000 }',
       'plans.pro.trial.credits: expected an integer from 1 to 1000000000000, got 0|plans.pro.trial.days: expected an integer from 1 to 3650, got 5000',

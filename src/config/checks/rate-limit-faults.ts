@@ -14,10 +14,14 @@ import type { Route } from '../file/route.ts'
 
 const maxSpan = '31d'
 
-/** @param routes those that can be checked */
+/**
+ * @param routes those that can be checked
+ * @param gateways how many run, each of which admits its part of a limit while Redis is away
+ */
 export function planLimitFaults(
   { rateLimit, windowMs, rateLimits, endpoints }: Plan,
   routes: readonly (readonly [string, Route])[],
+  gateways: number,
 ): Fault[] {
   if (rateLimits) {
     const field = rateLimit === undefined ? 'windowMs' : 'rateLimit'
@@ -38,6 +42,7 @@ export function planLimitFaults(
           return endpoints === 'all' || endpoints.includes(permission ?? service)
         }),
         'no route that the plan may call counts tokens',
+        gateways,
       ),
     ]
   }
@@ -50,14 +55,14 @@ export function planLimitFaults(
     }))
 }
 
-export function routeLimitFaults(id: string, route: Route): Fault[] {
+export function routeLimitFaults(id: string, route: Route, gateways: number): Fault[] {
   const { rateLimit, rateLimits } = route
   if (!rateLimits) return []
   const message = 'stands beside `rateLimits`: name all limits there'
   return [
     ...(rateLimit === undefined ? [] : [{ path: ['rateLimit'], message }]),
     ...listFaults(rateLimits),
-    ...tokenFaults(rateLimits, [[id, route]], 'the route counts no tokens'),
+    ...tokenFaults(rateLimits, [[id, route]], 'the route counts no tokens', gateways),
   ]
 }
 
@@ -66,6 +71,7 @@ function tokenFaults(
   written: readonly WrittenLimit[],
   routes: readonly (readonly [string, Route])[],
   without: string,
+  gateways: number,
 ): Fault[] {
   const counting = routes.flatMap(([id, { price, rateLimit }]) => {
     const component = rateLimit === 'free' ? undefined : tokenComponent(price)
@@ -75,9 +81,14 @@ function tokenFaults(
     if (!('tokens' in limit)) return []
     const path = ['rateLimits', index, 'tokens']
     if (counting.length === 0) return [{ path, message: without }]
-    const longest = counting.find(({ most }) => most >= limit.tokens)
+    const part = Math.floor(limit.tokens / gateways)
+    const longest = counting.find(({ most }) => most >= part)
     if (!longest) return []
-    const message = `a call of ${longest.id} can take ${formatNumber(longest.most)} and those of its request (\`hold.most\`), and would never pass`
+    const takes = `a call of ${longest.id} can take ${formatNumber(longest.most)} and those of its request (\`hold.most\`), and would`
+    const message =
+      longest.most >= limit.tokens
+        ? `${takes} never pass`
+        : `${takes} not pass while Redis is away, when each of the ${gateways} gateways admits ${formatNumber(part)}`
     return [{ path, message }]
   })
 }

@@ -3,8 +3,8 @@
  * round trip.
  *
  * Each limit has a sorted set of what calls took, named by the call and ordered by the time in microseconds of Redis's own clock,
- * and a hash of how many each of them took, with their sum under `sum`. The work of a call grows only with what leaves its span,
- * and of a refused call with what has to leave until it would pass. An entry takes about 200 bytes.
+ * and a hash of how many each of them took, with their sum under `sum`. The work of a call is bounded: it drops at most a thousand
+ * entries that have left its span, and looks no further for when it would pass. An entry takes about 200 bytes.
  *
  * KEYS  per limit the sorted set and the hash, all with one hash tag
  * ARGV  'take' | 'peek', how many tokens, the call's name; then limit, windowMs per limit
@@ -19,6 +19,8 @@ local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local stamp = string.format('%.0f', now)
 local tokens, name = tonumber(ARGV[2]), ARGV[3]
+-- How many entries a call looks at: Redis answers nobody else meanwhile. What is not dropped yet counts as inside.
+local most = 1000
 
 local function add(times, amounts, count, member, windowMs)
   call('ZADD', times, stamp, member)
@@ -35,7 +37,8 @@ if ARGV[1] == 'settle' then
     local times, amounts = KEYS[i * 2 - 1], KEYS[i * 2]
     local taken = call('HGET', amounts, name)
     if used > tokens then
-      add(times, amounts, used - tokens, name .. '+', ARGV[i + 4])
+      -- It can be told twice.
+      if call('HEXISTS', amounts, name .. '+') == 0 then add(times, amounts, used - tokens, name .. '+', ARGV[i + 4]) end
     elseif taken then
       call('HINCRBY', amounts, 'sum', used - taken)
       if used > 0 then
@@ -51,28 +54,33 @@ end
 
 -- Drops what has left the span, and returns the sum of what is inside.
 local function sumInside(times, amounts, spanUs)
-  for _, member in ipairs(call('ZRANGEBYSCORE', times, '(' .. stamp, '+inf')) do call('ZADD', times, stamp, member) end
+  for _, member in ipairs(call('ZRANGEBYSCORE', times, '(' .. stamp, '+inf', 'LIMIT', 0, most)) do
+    call('ZADD', times, stamp, member)
+  end
   local edge = string.format('%.0f', now - spanUs)
   local left = 0
-  for _, member in ipairs(call('ZRANGEBYSCORE', times, '-inf', edge)) do
+  for _, member in ipairs(call('ZRANGEBYSCORE', times, '-inf', edge, 'LIMIT', 0, most)) do
     left = left + (call('HGET', amounts, member) or 0)
     call('HDEL', amounts, member)
+    call('ZREM', times, member)
   end
-  call('ZREMRANGEBYSCORE', times, '-inf', edge)
   if left > 0 then return call('HINCRBY', amounts, 'sum', -left) end
   return tonumber(call('HGET', amounts, 'sum') or 0)
 end
 
--- For how long it has to be waited until so many have left.
+-- For how long it has to be waited until so many have left; of more than the most entries, until those have.
 local function waitUs(times, amounts, missing, spanUs)
-  for from = 0, math.huge, 100 do
+  local wait = spanUs
+  for from = 0, most - 1, 100 do
     local oldest = call('ZRANGE', times, from, from + 99, 'WITHSCORES')
-    if #oldest == 0 then return spanUs end
     for n = 1, #oldest, 2 do
       missing = missing - (call('HGET', amounts, oldest[n]) or 0)
-      if missing <= 0 then return oldest[n + 1] + spanUs - now end
+      wait = math.max(oldest[n + 1] + spanUs - now, 0)
+      if missing <= 0 then return wait end
     end
+    if #oldest == 0 then return spanUs end
   end
+  return wait
 end
 
 local takes = ARGV[1] == 'take'

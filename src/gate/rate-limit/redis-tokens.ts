@@ -15,6 +15,35 @@ export function openRedisTokens(
   // Names of this gateway's calls, apart from those of others.
   const gateway = crypto.randomUUID().slice(-12)
   let calls = 0
+  /** What Redis could not be told of calls, by their names, until their spans are over. */
+  const untold = new Map<string, Untold>()
+
+  /** Telling it twice changes nothing. */
+  async function tell(name: string, of: Untold): Promise<void> {
+    const { limits, tokens, used } = of
+    const told = await redis
+      .connectionFor(limits)
+      ?.settleTokens(limits, tokens, name, used)
+      .then(() => true, unreachable)
+    if (told) untold.delete(name)
+    else if (of.untilMs > Date.now() && untold.size < mostUntold) untold.set(name, of)
+    else untold.delete(name)
+  }
+
+  function settleLater(limits: readonly RateLimit[], tokens: number, name: string, used: number) {
+    const untilMs = Date.now() + Math.max(...limits.map(({ windowMs }) => windowMs))
+    return tell(name, { limits, tokens, used, untilMs })
+  }
+
+  /** Some of it with each call that Redis has answered. */
+  function tellSome(): void {
+    let left = 20
+    for (const [name, of] of untold) {
+      if (left-- === 0) return
+      untold.delete(name)
+      void tell(name, of)
+    }
+  }
 
   async function takeLocally(
     limits: readonly RateLimit[],
@@ -29,11 +58,14 @@ export function openRedisTokens(
     async take(limits, tokens) {
       assertTokens(limits, tokens)
       const name = `${gateway}:${(calls++).toString(36)}`
-      const reply = await redis
-        .trustedFor(limits)
-        ?.takeTokens(limits, tokens, name)
-        .catch(unreachable)
-      if (reply === undefined) return takeLocally(limits, tokens)
+      const connection = redis.trustedFor(limits)
+      const reply = await connection?.takeTokens(limits, tokens, name).catch(unreachable)
+      if (reply === undefined) {
+        // Redis may have taken them before its reply was lost.
+        if (connection) void settleLater(limits, tokens, name, 0)
+        return takeLocally(limits, tokens)
+      }
+      if (untold.size > 0) tellSome()
       const state = tightest(statesIn(reply, limits))
       if (reply[0] !== 1) return { allowed: false, state, degraded: false }
       return { allowed: true, taken: { limits, tokens, held: name }, state, degraded: false }
@@ -42,7 +74,7 @@ export function openRedisTokens(
       const { limits, tokens, held } = taken
       if (typeof held !== 'string') return local.settle(taken, used)
       if (used === tokens) return
-      await redis.connectionFor(limits)?.settleTokens(limits, tokens, held, used).catch(unreachable)
+      await settleLater(limits, tokens, held, used)
     },
     async peek(limits) {
       const reply = await redis.trustedFor(limits)?.peekTokens(limits).catch(unreachable)
@@ -50,6 +82,16 @@ export function openRedisTokens(
     },
   }
 }
+
+interface Untold {
+  readonly limits: readonly RateLimit[]
+  readonly tokens: number
+  readonly used: number
+  readonly untilMs: number
+}
+
+/** Beyond so many, tokens come back with the end of their spans. */
+const mostUntold = 10_000
 
 /** What a failed command means here; the reason was logged when the connection was lost. */
 function unreachable(): undefined {}

@@ -56,10 +56,11 @@ export function sessionRoutes(deps: SessionDeps) {
   }
   const notByLink = (request: Request) =>
     refuse(request, 'This link is used, too old, or of another machine.')
+  const found = async (request: Request): Promise<BrowserSession> =>
+    (await sessions.find(request)) ?? refuse(request, 'Nobody is signed in.')
   /** The session, which takes a permit of its user. */
   const admitted = async (request: Request, set: { headers: object }): Promise<BrowserSession> => {
-    const session = await sessions.find(request)
-    if (!session) return refuse(request, 'Nobody is signed in.')
+    const session = await found(request)
     Object.assign(set.headers, await rateLimit.take(principalOfSession(session), request))
     return session
   }
@@ -106,7 +107,8 @@ export function sessionRoutes(deps: SessionDeps) {
     .delete(
       path,
       async ({ request, set, query: { everywhere } }) => {
-        const session = await admitted(request, set)
+        // Without a permit: whoever has stolen a session cannot keep its user from ending it by using up the permits.
+        const session = await found(request)
         set.headers['set-cookie'] = everywhere
           ? await sessions.closeAll(session)
           : await sessions.close(request)

@@ -6,8 +6,8 @@ language plpgsql security definer set search_path from current as $$
 declare
   v_now timestamptz := ledger_now();
 begin
-  delete from browser_sessions s where s.session_hash = in_replaces;
-  insert into browser_sessions (session_hash, role, subject, organisation, signed_in_at, last_used_at)
+  delete from portal_sessions s where s.session_hash = in_replaces;
+  insert into portal_sessions (session_hash, role, subject, organisation, signed_in_at, last_used_at)
     values (in_hash, in_role, in_subject, in_organisation, v_now, v_now);
   return v_now;
 end

@@ -25,7 +25,7 @@ export async function checkRoles(sql: Sql): Promise<SchemaFault[]> {
     select coalesce('role ' || setrole::regrole, 'database ' || current_database()), 'it sets ' || setting
     from settings
     where setting like 'session_replication_role=%' and setting <> 'session_replication_role=origin'
-      or setting like 'synchronous_commit=%' and setting not in ('synchronous_commit=on', 'synchronous_commit=remote_apply')
+      or setting like 'synchronous_commit=%' and lower(split_part(setting, '=', 2)) not in ('on', 'true', 'yes', '1', 'remote_apply')
         and (setrole is null or setrole in (select oid from logins))
     union all
     select 'role ' || l.rolname, format('it has %s large objects, and the ledger makes none', count(*))
