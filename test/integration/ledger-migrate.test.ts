@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { frequentTypes } from '../../events/event-types.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
+import functionsBefore from '../fixtures/functions-before.json'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { openLedger } from '../support/test-ledger.ts'
 
@@ -81,6 +82,28 @@ describe('migrate', () => {
     await sql.end()
     expect([...(index.of.match(/\w+(?='::text)/g) ?? [])]).toEqual(frequentTypes)
     expect(index.of).toContain('<> ALL')
+  })
+
+  test('replaces functions of a version before, whatever they were given and gave back', async () => {
+    const { url } = database
+    await migrate({ url })
+    const sql = connect({ url, as: 'owner', max: 1 })
+    const found = await sql<{ name: string; arguments: string; result: string }[]>`
+      select p.oid::regprocedure::text as name, pg_get_function_arguments(p.oid) as arguments, pg_get_function_result(p.oid) as result
+      from pg_proc p where p.pronamespace = current_schema()::regnamespace and p.prokind = 'f'`
+    const now = new Map(found.map(({ name, ...of }) => [name, of]))
+    const changed = Object.entries(functionsBefore).filter(
+      ([name, before]) => !Bun.deepEquals(now.get(name), before),
+    )
+    expect(changed.length).toBeGreaterThan(0)
+    for (const [name, { arguments: given, result }] of changed) {
+      if (now.has(name)) await sql.unsafe(`drop function ${name}`)
+      await sql.unsafe(
+        `create function ${name.replace(/\(.*/, '')}(${given}) returns ${result} language plpgsql as 'begin end'`,
+      )
+    }
+    await migrate({ url })
+    await sql.end()
   })
 
   test('refuses a schema of an unreleased version, and leaves it as it is', async () => {
