@@ -255,9 +255,7 @@ describe('a sign-in', () => {
 
   test('leaves no id in the database, from which somebody could sign in', async () => {
     const id = nora.cookie.split('=')[1] ?? ''
-    const rows = await ledger.owner<
-      { row: string }[]
-    >`select s::text as row from portal_sessions s`
+    const rows = await ledger.owner<{ row: string }[]>`select s::text as row from portal_sessions s`
     expect(rows.length).toBeGreaterThan(0)
     const hex = Buffer.from(id, 'base64url').toString('hex')
     for (const { row } of rows) {

@@ -101,6 +101,31 @@ describe.skipIf(redisUrl === undefined)('limits of tokens in Redis', () => {
     expect(Number(bytes[0]) + Number(bytes[1])).toBeLessThan(250_000)
   })
 
+  test('of many that have left at once, each call drops some: Redis answers others meanwhile', async () => {
+    const names = Array.from({ length: 3_500 }, (_, n) => `old:${n}`)
+    await redis.zadd(prefix + key, ...names.flatMap((name) => [1, name]))
+    await redis.hset(
+      `${prefix + key}:amounts`,
+      ...names.flatMap((name) => [name, 10]),
+      'sum',
+      35_000,
+    )
+    const left: number[] = []
+    for (let n = 0; n < 5; n++) {
+      await take(n, perMinute(100_000), 1)
+      left.push(await redis.zcard(prefix + key))
+    }
+    expect(left).toEqual([2_501, 1_502, 503, 4, 5])
+    expect((await at(0).peek(perMinute(100_000))).remaining).toBe(99_995)
+  })
+
+  test('what a call used beyond what it took can be told twice', async () => {
+    const taken = await take(0, perMinute(100), 10)
+    if (taken) await at(0).settle(taken, 30)
+    if (taken) await at(0).settle(taken, 30)
+    expect((await at(1).peek(perMinute(100))).remaining).toBe(70)
+  })
+
   test('memory goes away with the time span', async () => {
     await take(0, [{ key, limit: 1, windowMs: 50 }], 1)
     while ((await redis.exists(prefix + key, `${prefix + key}:amounts`)) > 0) await Bun.sleep(5)

@@ -53,8 +53,8 @@ export function readNumbers(parts: Parts, numbers: EventNumbers): Parts {
 }
 
 /**
- * Meters a stream of which only such numbers count. Until it is charged the ledger does not know what was sent of it, so the newest
- * event always waits: for the next one, or for the charge. `used` is how many events were sent.
+ * Meters a stream of which only such numbers count. An event that says one waits, and so does one that brings nothing; all others are
+ * sent at once. `used` is how many events were sent.
  */
 export function eventMeter(numbers: EventNumbers): Meter {
   let events = 0
@@ -76,8 +76,8 @@ export function eventMeter(numbers: EventNumbers): Meter {
       hasFailed ||= nameOf(event) === 'error'
       const isMarker = data.trim() === '' || data.trim() === '[DONE]' || nameOf(event) === 'error'
       if (!isMarker) events++
-      numbers.read(event)
-      return { isSold: !isMarker, isWithheld: true }
+      const says = numbers.read(event)
+      return { isSold: !isMarker, isWithheld: says || isMarker }
     },
   }
 }
