@@ -116,7 +116,7 @@ async function logOf({ keyId }: TestKey, after = 0) {
 async function openHolds({ accountId }: TestKey) {
   const [row] = await ledger.sql<[{ rows: number; slots: number; held: number }]>`
     select (select count(*) from open_holds where account_id = ${accountId}) as rows,
-      (select open_holds from balances where account_id = ${accountId})::bigint as slots,
+      (select open_holds from balances where account_id = ${accountId} and mode = 'live')::bigint as slots,
       (select sum(held) from lots where account_id = ${accountId})::bigint as held`
   return row
 }

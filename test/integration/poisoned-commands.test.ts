@@ -191,7 +191,7 @@ test('sent past the gateway’s own checks, a key that is not there buys nothing
   expect((await send([stranger], { says: { columns } })).verdicts).toEqual(['stale_key'])
 
   const [account] = await ledger.sql<{ in_flight: number }[]>`
-    select open_holds as in_flight from balances where account_id = ${key.accountId}`
+    select open_holds as in_flight from balances where account_id = ${key.accountId} and mode = 'live'`
   const release = commands.releaseCommand(await held())
   const many = Array.from({ length: 1_500 }, () => commands.holdCommand(key, 0))
   const batch = [release, ...many]
