@@ -101,7 +101,7 @@ describe.skipIf(redisUrl === undefined)('limits of tokens in Redis', () => {
     expect(Number(bytes[0]) + Number(bytes[1])).toBeLessThan(250_000)
   })
 
-  test('of many that have left at once, each call drops some: Redis answers others meanwhile', async () => {
+  test('of many that have left at once, each call drops some: Redis serves others meanwhile', async () => {
     const names = Array.from({ length: 3_500 }, (_, n) => `old:${n}`)
     await redis.zadd(prefix + key, ...names.flatMap((name) => [1, name]))
     await redis.hset(

@@ -19,7 +19,7 @@ local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local stamp = string.format('%.0f', now)
 local tokens, name = tonumber(ARGV[2]), ARGV[3]
--- How many entries a call looks at: Redis answers nobody else meanwhile. What is not dropped yet counts as inside.
+-- How many entries a call looks at: Redis serves nobody else meanwhile. What is not dropped yet counts as inside.
 local most = 1000
 
 local function add(times, amounts, count, member, windowMs)

@@ -21,11 +21,11 @@ export function openRedisTokens(
   /** Telling it twice changes nothing. */
   async function tell(name: string, of: Untold): Promise<void> {
     const { limits, tokens, used } = of
-    const told = await redis
+    const isDone = await redis
       .connectionFor(limits)
       ?.settleTokens(limits, tokens, name, used)
       .then(() => true, unreachable)
-    if (told) untold.delete(name)
+    if (isDone) untold.delete(name)
     else if (of.untilMs > Date.now() && untold.size < mostUntold) untold.set(name, of)
     else untold.delete(name)
   }
@@ -35,7 +35,7 @@ export function openRedisTokens(
     return tell(name, { limits, tokens, used, untilMs })
   }
 
-  /** Some of it with each call that Redis has answered. */
+  /** Some of it with each call that Redis has replied to. */
   function tellSome(): void {
     let left = 20
     for (const [name, of] of untold) {
