@@ -1,5 +1,5 @@
 /** Permits that gateways prefetch from a real Redis: fewer questions, and never more than N calls in any time span. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { openRateLimiter } from '../../src/gate/rate-limit/open-rate-limiter.ts'
 import type { Permit, RateLimit, RateLimiter } from '../../src/gate/rate-limit/rate-limiter.ts'
@@ -19,19 +19,22 @@ describe.skipIf(redisUrl === undefined)('prefetched permits', () => {
   /** Of gateways that stand still, and never account for what they took. */
   const silent: RateLimiter[] = []
   let key: string
-  beforeAll(async () => {
+  beforeAll(() => {
     redis = new Redis(redisUrl ?? '')
-    single = await openRateLimiter({ redisUrl, gateways: 1, prefix, log })
-    const opened = Array.from({ length: 3 }, () =>
-      openRateLimiter({ redisUrl, gateways: 3, prefix, log }),
-    )
-    several = await Promise.all(opened)
   })
-  beforeEach(() => {
+  // Anew for each test: limiters that have given up Redis once, on a busy machine, go by local limits for a while.
+  beforeEach(async () => {
     key = `{prefetched-${++tests}}`
+    single = await openRateLimiter({ redisUrl, gateways: 1, prefix, log })
+    several = await Promise.all(
+      Array.from({ length: 3 }, () => openRateLimiter({ redisUrl, gateways: 3, prefix, log })),
+    )
+  })
+  afterEach(async () => {
+    const opened = [single, ...several, ...silent.splice(0)]
+    await Promise.all(opened.map((limiter) => limiter.close()))
   })
   afterAll(async () => {
-    await Promise.all([single, ...several, ...silent].map((limiter) => limiter?.close()))
     const keys = await redis.keys(`${prefix}*`)
     if (keys.length > 0) await redis.del(...keys)
     await redis.quit()
