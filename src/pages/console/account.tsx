@@ -2,17 +2,18 @@
 import { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
 import { dayText, monthText, timeText } from '../shared/format.ts'
-import { stateText } from '../shared/key-state.ts'
+import { stateColumns } from '../shared/key-columns.ts'
 import { kindNames } from '../shared/kinds.ts'
 import { Link } from '../shared/link.tsx'
-import { Empty, Facts, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { OlderButton } from '../shared/older-button.tsx'
+import { Empty, Facts, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import type { Balance, Key, StatementMonth } from '../shared/types.ts'
 import { type Data, useData } from '../shared/use-data.ts'
+import { usePages } from '../shared/use-pages.ts'
 import { AccountActions } from './account-actions.tsx'
 import { AccountUsage } from './account-usage.tsx'
 import { Events } from './events.tsx'
 import type { AuditedAccount, EventPage } from './types.ts'
-import { usePages } from './use-pages.ts'
 
 interface Found {
   readonly account: AuditedAccount
@@ -88,12 +89,7 @@ function WithAccount(props: Found & { path: string; found: Data<Found | null> })
                 events={[page, ...events.later].flatMap(({ events }) => events)}
                 caption="What happened to the account"
               />
-              {events.error && <Failure error={events.error} />}
-              {events.more && (
-                <button type="button" onClick={events.more}>
-                  Show older ones
-                </button>
-              )}
+              <OlderButton more={events.more} error={events.error} />
             </>
           )}
         </Loaded>
@@ -179,16 +175,7 @@ function Keys({ accountId }: { accountId: string }) {
                 { head: 'Name', cell: ({ name }) => <Stored text={name} /> },
                 { head: 'Key', cell: ({ keyPrefix }) => <code>{keyPrefix}</code> },
                 { head: 'Id', cell: ({ id }) => <code>{id}</code> },
-                { head: 'State', cell: stateText },
-                {
-                  head: 'Last used',
-                  cell: ({ lastUsedAt }) => (lastUsedAt ? dayText(lastUsedAt) : 'never'),
-                },
-                {
-                  head: 'Charged this month',
-                  isFigure: true,
-                  cell: ({ creditsUsed }) => credits(creditsUsed),
-                },
+                ...stateColumns(credits),
               ]}
             />
           )

@@ -3,10 +3,11 @@ import { useState } from 'preact/hooks'
 import { usePage } from '../shared/context.ts'
 import { count, dayText } from '../shared/format.ts'
 import { Link } from '../shared/link.tsx'
-import { Choice, Empty, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { OlderButton } from '../shared/older-button.tsx'
+import { Choice, Empty, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import { useData } from '../shared/use-data.ts'
+import { usePages } from '../shared/use-pages.ts'
 import type { AccountPage, AdminPrices, ListedAccount } from './types.ts'
-import { usePages } from './use-pages.ts'
 
 const states = [
   ['', 'Any'],
@@ -85,12 +86,7 @@ export function AccountsPage() {
                     { head: 'Opened', cell: ({ openedAt }) => dayText(openedAt) },
                   ]}
                 />
-                {error && <Failure error={error} />}
-                {more && (
-                  <button type="button" onClick={more}>
-                    Show older ones
-                  </button>
-                )}
+                <OlderButton more={more} error={error} />
               </>
             )
           }}

@@ -2,11 +2,11 @@
 import { useMemo } from 'preact/hooks'
 import { Chart } from '../shared/chart.tsx'
 import { usePage } from '../shared/context.ts'
+import { FindCall } from '../shared/find-call.tsx'
 import { count, dayText, timeText, toNumber, total } from '../shared/format.ts'
 import { Link } from '../shared/link.tsx'
 import { Empty, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import { useData } from '../shared/use-data.ts'
-import { FindCall } from './find-call.tsx'
 import type { AccountPage, AdminPrices, Health, HourlyUsage, RefusedKey } from './types.ts'
 
 export function HomePage() {
@@ -14,7 +14,7 @@ export function HomePage() {
     <>
       <h1>Home</h1>
       <NeedsAction />
-      <FindCall />
+      <FindCall calls="/console/calls" />
       <Today />
       <RefusedMost />
     </>

@@ -1,10 +1,11 @@
 /** The log, the newest events first, without those that calls make unless they are asked for. */
 import { useState } from 'preact/hooks'
 import { usePage } from '../shared/context.ts'
-import { Choice, Empty, Failure, Loaded, Panel } from '../shared/parts.tsx'
+import { OlderButton } from '../shared/older-button.tsx'
+import { Choice, Empty, Loaded, Panel } from '../shared/parts.tsx'
+import { usePages } from '../shared/use-pages.ts'
 import { Events } from './events.tsx'
 import type { EventPage } from './types.ts'
-import { usePages } from './use-pages.ts'
 
 export function LogPage() {
   const { api } = usePage()
@@ -41,12 +42,7 @@ export function LogPage() {
             return (
               <>
                 <Events events={events} caption="Events" isOfMany />
-                {error && <Failure error={error} />}
-                {more && (
-                  <button type="button" onClick={more}>
-                    Show older ones
-                  </button>
-                )}
+                <OlderButton more={more} error={error} />
               </>
             )
           }}

@@ -2,8 +2,7 @@
 import { useState } from 'preact/hooks'
 import type { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
-import { dayText } from '../shared/format.ts'
-import { stateText } from '../shared/key-state.ts'
+import { stateColumns } from '../shared/key-columns.ts'
 import { Link } from '../shared/link.tsx'
 import { Copyable, Dialog, Empty, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import type { Key } from '../shared/types.ts'
@@ -49,16 +48,7 @@ export function KeysPage() {
                     ),
                   },
                   { head: 'Key', cell: ({ keyPrefix }) => <code>{keyPrefix}</code> },
-                  { head: 'State', cell: stateText },
-                  {
-                    head: 'Last used',
-                    cell: ({ lastUsedAt }) => (lastUsedAt ? dayText(lastUsedAt) : 'never'),
-                  },
-                  {
-                    head: 'Charged this month',
-                    isFigure: true,
-                    cell: ({ creditsUsed }) => credits(creditsUsed),
-                  },
+                  ...stateColumns(credits),
                 ]}
               />
             )

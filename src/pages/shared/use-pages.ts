@@ -1,12 +1,12 @@
 import { useState } from 'preact/hooks'
-import type { ApiError } from '../shared/api.ts'
-import { asApiError, type Data, useData } from '../shared/use-data.ts'
+import type { ApiError } from './api.ts'
+import { asApiError, type Data, useData } from './use-data.ts'
 
 interface Page {
   readonly nextCursor: string | null
 }
 
-interface Pages<P> {
+export interface Pages<P> {
   readonly first: Data<P>
   /** Those that were asked for after the first. */
   readonly later: readonly P[]
