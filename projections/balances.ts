@@ -50,8 +50,8 @@ const followAccounts: MappingStatement = {
 }
 
 /**
- * The plan in force at a time is the last that had started by then. So a later decision also replaces an earlier one that had not
- * started yet: of two plans, the earlier stays where it starts first.
+ * The plan in force at a time is the last decided of those that had started by then. So a plan is kept only while all that were decided
+ * after it start later, and the list is in the order of both.
  */
 const followPlans: MappingStatement = {
   eventTypes: ['PlanStarted'],

@@ -25,12 +25,10 @@ export function openRedisTokens(
       .connectionFor(limits)
       ?.settleTokens(limits, tokens, name, used)
       .then(() => true, unreachable)
-    if (isDone) untold.delete(name)
-    else if (of.untilMs > Date.now() && untold.size < mostUntold) untold.set(name, of)
-    else untold.delete(name)
+    if (!isDone && of.untilMs > Date.now() && untold.size < mostUntold) untold.set(name, of)
   }
 
-  function settleLater(limits: readonly RateLimit[], tokens: number, name: string, used: number) {
+  function settleInRedis(limits: readonly RateLimit[], tokens: number, name: string, used: number) {
     const untilMs = Date.now() + Math.max(...limits.map(({ windowMs }) => windowMs))
     return tell(name, { limits, tokens, used, untilMs })
   }
@@ -62,7 +60,7 @@ export function openRedisTokens(
       const reply = await connection?.takeTokens(limits, tokens, name).catch(unreachable)
       if (reply === undefined) {
         // Redis may have taken them before its reply was lost.
-        if (connection) void settleLater(limits, tokens, name, 0)
+        if (connection) void settleInRedis(limits, tokens, name, 0)
         return takeLocally(limits, tokens)
       }
       if (untold.size > 0) tellSome()
@@ -74,7 +72,7 @@ export function openRedisTokens(
       const { limits, tokens, held } = taken
       if (typeof held !== 'string') return local.settle(taken, used)
       if (used === tokens) return
-      await settleLater(limits, tokens, held, used)
+      await settleInRedis(limits, tokens, held, used)
     },
     async peek(limits) {
       const reply = await redis.trustedFor(limits)?.peekTokens(limits).catch(unreachable)
