@@ -139,6 +139,7 @@ describe.skipIf(program === undefined)('the portal', () => {
     await page.keyboard.press('Tab')
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Skip to the page')
     await page.getByRole('button', { name: 'Create a key' }).press('Enter')
+    await page.getByRole('dialog').waitFor()
     for (let step = 0; step < 10; step++) {
       await page.keyboard.press('Tab')
       const isInside = await page.evaluate(
