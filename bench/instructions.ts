@@ -97,7 +97,9 @@ function appends(ledger: BenchLedger, producer: string, row: Row, batches: numbe
   let sequence = 0
   const send = (commands: readonly CallCommand[]) => {
     sequence++
-    const columns = packBatch(commands).map(quoted).join(', ')
+    const columns = packBatch(commands)
+      .map((text) => (text === null ? 'null' : quoted(text)))
+      .join(', ')
     return `execute append('0', '${producer}', '${sequence}', '${sequence}', '1', seen_position(), seen_hash(), clock_timestamp(), '0', '{}', ${columns})`
   }
   const pairs = Array.from({ length: batches }, () => {

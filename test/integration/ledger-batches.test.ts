@@ -295,7 +295,7 @@ describe('a batch fails as a whole', () => {
     const commands = [holdCommand(key, 1), holdCommand(key, 1)]
     const columns = packBatch(commands)
     const names = batchColumns.map(({ name, sqlType }, i) => {
-      const text = (columns[i] as string).split('\n')
+      const text = (columns[i] ?? '\n').split('\n')
       const value = text.map((line) => (line === '' ? 'null' : `"${line.replaceAll('"', '\\"')}"`))
       return { name, sqlType, value }
     })

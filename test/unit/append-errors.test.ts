@@ -98,7 +98,7 @@ describe('a batch is narrowed down to the command at fault after', () => {
   test.each(['22003', '22P05', '23514', '42883', '54000', 'P0001', 'XX000'])(
     'an error of code %s',
     async (code) => {
-      const isBad = ({ columns }: SentBatch) => columns.some((text) => text.includes('wrong'))
+      const isBad = ({ columns }: SentBatch) => columns.some((text) => text?.includes('wrong'))
       const { appender } = openScripted((batch) => (isBad(batch) ? serverError(code) : {}))
       const commands = ['a', 'b', 'wrong', 'c', 'd', 'e'].map(hold)
       const results = await Promise.allSettled(commands.map(appender.append))
@@ -113,7 +113,7 @@ describe('a batch is narrowed down to the command at fault after', () => {
 
   test('a request that was opened already: that is its verdict', async () => {
     const taken = serverError('23505', { constraint_name: 'events_0000000000000_openings' })
-    const isBad = ({ columns }: SentBatch) => columns.some((text) => text.includes('again'))
+    const isBad = ({ columns }: SentBatch) => columns.some((text) => text?.includes('again'))
     const { appender } = openScripted((batch) => (isBad(batch) ? taken : {}))
     const results = await Promise.all(['a', 'again', 'b'].map(hold).map(appender.append))
     expect(results.map(({ verdict }) => verdict)).toEqual(['ok', 'duplicate_request', 'ok'])

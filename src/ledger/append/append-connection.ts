@@ -78,7 +78,7 @@ export function openAppendConnection(sql: Sql): AppendConnection {
         seen.hash,
         now(),
       ]
-      const report = [delivered, `{${withheld.join(',')}}`]
+      const report = [delivered, withheld.length === 0 ? null : `{${withheld.join(',')}}`]
       const parameters = [...batch, ...report, ...columns]
       const query = sql.unsafe<[AppendRow]>(appendStatement, parameters, { prepare: true })
       // Otherwise a query leaves only when it is awaited, and then behind what the senders of the last batch do next.

@@ -91,16 +91,23 @@ select outcome, recorded_at::text, log_epoch::text, log_position::text, encode(l
   array_to_string(available, ' ', '-') as available
 from append_v1($1::smallint, $2::uuid, $3::bigint, $4::text, $5::integer, $6::bigint, $7::text, $8::timestamptz,
   $9::bigint, $10::bigint[],
-  ${batchColumns
-    .map(({ sqlType }, i) => `string_to_array($${i + 11}, E'\\n', '')::${sqlType}[]`)
-    .join(',\n  ')})`
+  ${batchColumns.map(({ sqlType }, i) => splitParameter(i + 11, sqlType)).join(',')})`
 
-/** The columns of a batch, each as one text, in the order of the statement's parameters. */
-export type BatchTexts = readonly string[]
+/** The client library looks a statement up by its text each time, so it is short. */
+function splitParameter(number: number, sqlType: string): string {
+  const texts = `string_to_array($${number},E'\\n','')`
+  return sqlType === 'text' ? texts : `${texts}::${sqlType}[]`
+}
+
+/** The columns of a batch, each as one text, in the order of the statement's parameters; null: it has no value. */
+export type BatchTexts = readonly (string | null)[]
 
 /** @throws TypeError when a command has a value that a batch cannot carry */
 export function packBatch(commands: readonly CallCommand[]): BatchTexts {
-  return batchColumns.map((column) => packColumn(column, commands))
+  const columns = batchColumns.map((column) => packColumn(column, commands))
+  // All at once costs less than one by one.
+  if (!isReadable(columns.join('\n'))) throwUnreadable(commands)
+  return columns
 }
 
 /** Longer than any id, hash or payload of a command. */
@@ -110,22 +117,33 @@ const maxTextLength = 2_000
  * A value that would be another one on the other side is refused: another text would be null or a neighbour's line, or is one
  * that PostgreSQL changes, cannot store, or stores and can never read (JSON's escapes of NUL and of half a pair).
  */
-function packColumn({ name, sqlType, of }: BatchColumn, commands: readonly CallCommand[]): string {
-  const isText = sqlType === 'text'
-  const isKind = isText ? isLine : sqlType === 'boolean' ? isBoolean : Number.isSafeInteger
-  const values = commands.map((command) => {
+function packColumn(
+  { name, sqlType, of }: BatchColumn,
+  commands: readonly CallCommand[],
+): string | null {
+  const isKind =
+    sqlType === 'text' ? isLine : sqlType === 'boolean' ? isBoolean : Number.isSafeInteger
+  const values: ReturnType<BatchColumn['of']>[] = []
+  let isEmpty = commands.length > 0
+  // A loop: most batches are of one command, for which the calls of a function a value would cost more than the rest.
+  for (const command of commands) {
     const value = of(command)
-    if (value !== null && !isKind(value)) throw notCarried(name, command, value)
-    return value
-  })
-  // join writes null as nothing. Texts that grow piece by piece cost more.
-  const packed = values.join('\n')
-  // All at once costs less than one by one.
-  if (isText && !isReadable(packed)) {
-    const nth = values.findIndex((value) => !isReadable(String(value)))
-    throw notCarried(name, commands[nth] as CallCommand, values[nth])
+    if (value !== null) {
+      if (!isKind(value)) throw notCarried(name, command, value)
+      isEmpty = false
+    }
+    values.push(value)
   }
-  return packed
+  // join writes null as nothing. Texts that grow piece by piece cost more.
+  return isEmpty ? null : values.join('\n')
+}
+
+/** @throws TypeError for the first value that would not come back as it is */
+function throwUnreadable(commands: readonly CallCommand[]): void {
+  for (const { name, of } of batchColumns) {
+    const command = commands.find((each) => !isReadable(String(of(each))))
+    if (command) throw notCarried(name, command, of(command))
+  }
 }
 
 function isLine(value: unknown): boolean {

@@ -84,6 +84,7 @@ export class Deliveries {
 
   /** The report is in the ledger. */
   onRecorded(report: DeliveryReport): void {
+    if (report.withheld.length === 0) return
     const recorded = new Set(report.withheld)
     this.withheld = this.withheld.filter((position) => !recorded.has(position))
   }

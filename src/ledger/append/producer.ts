@@ -15,7 +15,7 @@ import {
   decodeReply,
   UndecodableReply,
 } from './append-reply.ts'
-import { packBatch } from './batch.ts'
+import { type BatchTexts, packBatch } from './batch.ts'
 import type { CallCommand } from './call-commands.ts'
 import type { Deliveries, DeliveryReport } from './deliveries.ts'
 import type { HighWaterMark, HighWaterMarks } from './high-water-marks.ts'
@@ -233,7 +233,7 @@ class BatchInFlight {
 }
 
 /** Tells batches of one producer apart, so it need not withstand anybody who looks for two with the same hash. */
-function contentHash(columns: readonly string[]): string {
+function contentHash(columns: BatchTexts): string {
   return Bun.hash(columns.join('\0')).toString(16)
 }
 

@@ -17,7 +17,7 @@ begin
     where p.producer = in_producer and p.shard = in_shard
     returning 'appended', v_now, p.epoch, p.position, p.verdicts, p.positions, p.available
     into outcome, recorded_at, log_epoch, log_position, verdicts, positions, available;
-  if in_withheld <> '{}' then
+  if in_withheld is not null then
     -- Whose response was withheld, its own gateway knows.
     insert into withheld (position, shard)
       select e.position, e.shard
