@@ -8,6 +8,7 @@ import { benchKeys } from './keys.ts'
 import { benchLeases } from './leases.ts'
 import { benchNeighbours } from './neighbours.ts'
 import { startServer } from './parts/server.ts'
+import { peers } from './peers.ts'
 import { profile } from './profile.ts'
 import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
@@ -63,7 +64,7 @@ const others = [
   'replay',
 ]
 const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
-const named = [...families, cost, profile]
+const named = [...families, cost, peers, profile]
 const chosen = named.filter(({ name }) => positionals.includes(name))
 const known = named.map(({ name }) => name).concat(others, 'page')
 const unknown = positionals.find((name) => !known.includes(name))
@@ -164,6 +165,7 @@ Without a name, the whole suite, in about 25 minutes on a machine with nothing e
 ${families.map(line).join('\n')}
 Only when named:
 ${line(cost)}
+${line(peers)}
 ${line(profile)}
   instructions  of PostgreSQL for an appended event, counted by valgrind; the same however busy the machine is
   keys          how long management takes to respond when there are many keys

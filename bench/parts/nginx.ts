@@ -7,6 +7,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endWithUs, type Part } from './child.ts'
+import { freePort, waitUntilResponding } from './ports.ts'
 import { eventStream } from './shapes.ts'
 
 export function nginxAvailable(): boolean {
@@ -33,7 +34,7 @@ export async function startNginx(target: string): Promise<Part> {
   }
   const url = `http://127.0.0.1:${port}`
   try {
-    await waitUntilResponding(url, () => child.exitCode === null)
+    await waitUntilResponding(url, () => child.exitCode === null, { name: 'nginx', seconds: 5 })
   } catch (error) {
     await stop()
     throw error
@@ -82,26 +83,4 @@ ${temporary}
   }
 }
 `
-}
-
-/** nginx cannot choose a port for itself, so one is found free and given up a moment before. */
-function freePort(): number {
-  const probe = Bun.listen({ port: 0, hostname: '127.0.0.1', socket: { data() {} } })
-  const { port } = probe
-  probe.stop(true)
-  return port
-}
-
-async function waitUntilResponding(url: string, isAlive: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000
-  while (performance.now() < deadline) {
-    if (!isAlive()) throw new Error('nginx ended before it was ready')
-    try {
-      await (await fetch(url)).arrayBuffer()
-      return
-    } catch {
-      await Bun.sleep(20)
-    }
-  }
-  throw new Error('nginx did not respond within 5 s')
 }

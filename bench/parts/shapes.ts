@@ -53,6 +53,20 @@ export const eventStream: Shape = {
   }),
 }
 
+/** A small chat call, with a response in one piece. @param more headers, for who wants to be told more than the call */
+export function chatOf(more: Readonly<Record<string, string>>): Shape {
+  return {
+    name: 'chat',
+    path: '/v1/chat/completions',
+    headers: { ...json, ...more },
+    body: JSON.stringify({
+      model: 'bench',
+      messages: [{ role: 'user', content: 'Say honey.' }],
+      max_tokens: 100,
+    }),
+  }
+}
+
 /** JSON of exactly this many bytes: a list of texts of a kilobyte, and a last one. */
 function documents(bytes: number): string {
   const texts = Array.from({ length: Math.floor(bytes / 1_003) - 1 }, () => 'x'.repeat(1_000))

@@ -39,6 +39,13 @@ function chatEvents(): string[] {
   ]
 }
 
+/** The same without a stream. */
+const chatResponse = JSON.stringify({
+  ...{ id: 'chat', object: 'chat.completion', created: 1_800_000_000, model: 'bench' },
+  choices: [{ index: 0, message: { role: 'assistant', content: ' honey' }, finish_reason: 'stop' }],
+  usage: { prompt_tokens: 10, completion_tokens: 1, total_tokens: 11 },
+})
+
 if (import.meta.main) {
   const encoder = new TextEncoder()
   const json = { headers: { 'Content-Type': 'application/json' } }
@@ -56,7 +63,11 @@ if (import.meta.main) {
     await request.arrayBuffer()
     return new Response(transcript, json)
   }
-  const chat = () => {
+  const chat = async (request: Request) => {
+    const { stream: isStreamed } = (await request.json()) as { stream?: boolean }
+    return isStreamed ? streamChat() : new Response(chatResponse, json)
+  }
+  const streamChat = () => {
     let next = 0
     // One event a turn of the event loop, so that each of them is sent by itself.
     const stream = new ReadableStream<Uint8Array>({

@@ -9,6 +9,7 @@ import { cost } from '../cost.ts'
 import { gateways, processes } from '../gateways.ts'
 import { longLog, onLedger } from '../long-log.ts'
 import { memory } from '../memory.ts'
+import { peers } from '../peers.ts'
 import { profile } from '../profile.ts'
 import { refusals } from '../refusals.ts'
 import { names } from './names.ts'
@@ -89,6 +90,16 @@ export const sections: readonly Section[] = [
   {
     title: 'Processor time in turns',
     text: (results) => table(results, cost.name, costColumns),
+  },
+  {
+    title: 'Peers',
+    note: 'A small chat call at 128 connections, with a response in one piece; everyone is sent the same, headers included. Only Tollbook knows the key, counts an exact limit and has the charge in its ledger before it responds. In microseconds of processor time a call: the own process, PostgreSQL and Redis.',
+    text: (results) =>
+      table(results, peers.name, [
+        ...callColumns('the bare proxy', () => names.bare),
+        ...[shown('own µs', 'ownUs', 0), shown('PostgreSQL', 'postgresUs', 0)],
+        shown('Redis', 'redisUs', 0),
+      ]),
   },
   {
     title: 'Processor time of a call, compared',
