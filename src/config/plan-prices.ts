@@ -70,37 +70,62 @@ export function planPriceFaults(
     const route = Object.hasOwn(routes, id) ? routes[id] : undefined
     if (!route) return unknownName(path, 'route', id, Object.keys(routes))
     if (!isSound(id)) return []
-    if (!isFree(price) && !countsAlike(price, route.price)) {
-      const message = `counts otherwise than routes.${id}.price: a plan has rates of its own, and counts the same`
-      return [{ path, message }]
-    }
+    const difference = isFree(price)
+      ? undefined
+      : differenceOf(price, route.price, `routes.${id}.price`)
+    if (difference) return [{ ...difference, path: [...path, ...difference.path] }]
     return faultsOf({ ...route, price })
       .filter((fault) => fault.path[0] === 'price')
       .map((fault) => ({ ...fault, path: [...path, ...fault.path.slice(1)] }))
   })
 }
 
-function countsAlike(one: PriceRule, other: PriceRule): boolean {
-  if (isFree(one) || isFree(other)) return false
-  if (!isList(one) || !isList(other)) {
-    return !isList(one) && !isList(other) && componentsCountAlike(one, other)
+/** In what a plan's price counts otherwise than that of its route. @param its where the route's price stands */
+function differenceOf(price: PriceRule, own: PriceRule, its: string): Fault | undefined {
+  if (isFree(own)) {
+    const message = `${its} is free, and counts nothing: give the route a price that plans can lower, or leave this one out`
+    return { path: [], message }
   }
-  const others = new Map(other.map((component) => [component.name, component]))
-  return (
-    one.length === other.length &&
-    one.every((component) => {
-      const same = others.get(component.name)
-      return same !== undefined && componentsCountAlike(component, same)
-    })
-  )
+  if (isFree(price)) return undefined
+  if (!isList(price) && !isList(own)) return differenceOfComponents(price, own, its)
+  if (!isList(price) || !isList(own)) {
+    const expected = isList(own) ? 'a list of components' : 'a price without a list of components'
+    return { path: [], message: `expected ${expected}, as ${its}` }
+  }
+  const names = own.map(({ name }) => name)
+  const missing = names.find((name) => !price.some((component) => component.name === name))
+  if (missing !== undefined) {
+    const message = `lacks the component ${missing} of ${its}: a plan's price has a rate for each of ${names.join(', ')}`
+    return { path: [], message }
+  }
+  for (const [index, component] of price.entries()) {
+    const same = own.find(({ name }) => name === component.name)
+    if (!same) {
+      const message = `${component.name} is no component of ${its}, which has ${names.join(', ')}`
+      return { path: [index, 'name'], message }
+    }
+    const difference = differenceOfComponents(component, same, its)
+    if (difference) return { ...difference, path: [index, ...difference.path] }
+  }
+  return undefined
 }
 
 /** What chooses a rate is read as in the route's own price, where it is read at all. */
-function componentsCountAlike(one: Component, other: Component): boolean {
-  const isChosenAlike = one.by === undefined || Bun.deepEquals(one.by, other.by)
-  return isChosenAlike && Bun.deepEquals(countsOf(one), countsOf(other))
+function differenceOfComponents(one: Component, own: Component, its: string): Fault | undefined {
+  const [counts, wanted] = [new Map(countsOf(one)), new Map(countsOf(own))]
+  if (one.by !== undefined) {
+    counts.set('by', one.by)
+    wanted.set('by', own.by)
+  }
+  const fields = [...new Set([...counts.keys(), ...wanted.keys()])]
+  const field = fields.find((name) => !Bun.deepEquals(counts.get(name), wanted.get(name)))
+  if (field === undefined) return undefined
+  const of = wanted.get(field)
+  const expected = of === undefined ? 'nothing' : JSON.stringify(of)
+  const message = `expected ${expected}, as in ${its}: a plan has rates of its own, and counts the same`
+  return { path: [field], message }
 }
 
-function countsOf(component: Component): object {
-  return Object.fromEntries(Object.entries(component).filter(([field]) => !isRateField(field)))
+function countsOf(component: Component): [string, unknown][] {
+  return Object.entries(component).filter(([field]) => !isRateField(field))
 }

@@ -325,6 +325,13 @@ describe('the functions of management', () => {
       { type: 'KeyUpdated', accountId, keyId, mode: 'live', payload: '{"endpoints":["\\u0000"]}' },
       { type: 'KeyUpdated', accountId, keyId, mode: 'live', payload: '{"endpoints":"search"}' },
       { type: 'TariffPublished', accountId, payload: tariff },
+      {
+        type: 'TariffPublished',
+        payload: tariff.replace(
+          '"plans":{"free":{',
+          '"plans":{"free":{"prices":{"search":{"per":"request","credits":1000000000001}},',
+        ),
+      },
       { type: 'TariffPublished', payload: '{}' },
     ]) {
       await refuses(() => record([event], expected), /.+/)

@@ -195,7 +195,7 @@ test('rates of a plan go by the same value, or by none', () => {
   })
   expect(pricesOf('{ per: request, credits: 1 }')).toEqual({ tts: { per: 'request', credits: 1 } })
   expect(problems(file('{ tts: { per: request, by: /text, credits: { a: 1 } } }', own))).toEqual([
-    'plans.pro.prices.tts: counts otherwise than routes.tts.price: a plan has rates of its own, and counts the same',
+    'plans.pro.prices.tts.by: expected "/voice", as in routes.tts.price: a plan has rates of its own, and counts the same',
   ])
 })
 
@@ -209,12 +209,60 @@ test('a price of a plan that cannot be is named where it stands', () => {
     'plans.pro.prices.tss: no such route: "tss", did you mean tts?',
   ])
   expect(problems(file('{ tts: { per: request, credits: 1 } }'))).toEqual([
-    'plans.pro.prices.tts: counts otherwise than routes.tts.price: a plan has rates of its own, and counts the same',
+    'plans.pro.prices.tts.per: expected "character", as in routes.tts.price: a plan has rates of its own, and counts the same',
   ])
   expect(problems(file('{ tts: { per: character, credits: 800 } }'))).toEqual([
     'plans.pro.prices.tts.unit: missing, expected an integer from 1 to 2147483647',
   ])
   expect(problems(file('{ tts: { per: character, unit: 1, credits: 0 } }'))).toHaveLength(1)
+})
+
+test('how a price of a plan counts otherwise than its route is said where it does', () => {
+  const list =
+    '[{ name: base, per: request, credits: 3 }, { name: text, per: character, unit: 9, credits: 1, hold: { text: /text } }]'
+  const found = (plan: string, own = list) => problems(file(`{ tts: ${plan} }`, own))
+  const its = 'routes.tts.price'
+  expect(found('{ per: request, credits: 1 }')).toEqual([
+    `plans.pro.prices.tts: expected a list of components, as ${its}`,
+  ])
+  expect(found('[{ name: base, per: request, credits: 1 }]')).toEqual([
+    `plans.pro.prices.tts: lacks the component text of ${its}: a plan's price has a rate for each of base, text`,
+  ])
+  const text = '{ name: text, per: character, unit: 9, credits: 1 }'
+  expect(
+    found(
+      `[{ name: base, per: request, credits: 1 }, ${text}, { name: more, per: request, credits: 1 }]`,
+    ),
+  ).toEqual([`plans.pro.prices.tts[2].name: more is no component of ${its}, which has base, text`])
+  expect(found(`[{ name: base, per: item, credits: 1, hold: { number: /n } }, ${text}]`)).toEqual([
+    `plans.pro.prices.tts[0].per: expected "request", as in ${its}: a plan has rates of its own, and counts the same`,
+  ])
+  expect(
+    found(
+      '[{ name: base, per: request, credits: 1 }, { name: text, per: character, unit: 9, credits: 1, hold: { text: /voice } }]',
+    ),
+  ).toEqual([
+    `plans.pro.prices.tts[1].hold: expected {"text":"/text"}, as in ${its}: a plan has rates of its own, and counts the same`,
+  ])
+  expect(found('{ per: request, credits: 1 }', '{ per: free }')).toEqual([
+    `plans.pro.prices.tts: ${its} is free, and counts nothing: give the route a price that plans can lower, or leave this one out`,
+  ])
+})
+
+test('tiers of a plan that leave a gap, and rates by which a call can cost too much, are named in the plan', () => {
+  const own = '{ per: request, credits: 3 }'
+  const found = (plan: string) => problems(file(`{ tts: ${plan} }`, own))
+  expect(
+    found('{ per: request, tiers: [{ upTo: 5, credits: 3 }, { upTo: 9, credits: 1 }] }'),
+  ).toEqual(['plans.pro.prices.tts.tiers[1].upTo: leaves a gap above 9: the last tier has none'])
+  expect(
+    found(
+      '{ per: request, tiers: [{ upTo: 5, credits: 3 }, { upTo: 4, credits: 2 }, { credits: 1 }] }',
+    ),
+  ).toEqual(['plans.pro.prices.tts.tiers[1].upTo: expected more than 5, the tier before it'])
+  expect(problems(file('{ tts: { per: character, unit: 1, credits: 1000000000000 } }'))).toEqual([
+    'plans.pro.prices.tts.credits: a call that the route admits can cost more than 1,000,000,000,000 credits, the most that one call can: lower the price, or admit less',
+  ])
 })
 
 test('the tariff’s hash has the prices of plans', () => {

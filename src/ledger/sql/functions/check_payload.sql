@@ -9,6 +9,7 @@ begin
     raise exception 'the catalogue has no event of type %', in_type using errcode = 'invalid_parameter_value';
   elsif in_payload is null or not fits_schema(v_schema, in_payload::jsonb)
     or jsonb_path_exists(in_payload::jsonb, '$.prices.**?(@.type() == "number" && @ > {{max_amount}})')
+    or jsonb_path_exists(in_payload::jsonb, '$.plans.*.prices.**?(@.type() == "number" && @ > {{max_amount}})')
   then
     raise exception 'the payload does not fit an event of type %: %', in_type, left(in_payload, 200)
       using errcode = 'invalid_parameter_value';
