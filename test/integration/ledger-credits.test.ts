@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { EventType } from '../../events/catalogue.ts'
 import type { ManagementResult } from '../../src/ledger/commands/management-commands.ts'
+import { openVerifier } from '../../src/projector/verify/verifier.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { holdCommand } from '../support/gateway.ts'
+import { withShippedClock } from '../support/shipped-clock.ts'
 import { type Ledger, openLedger, type TestAccount, type TestKey } from '../support/test-ledger.ts'
 
 let ledger: Ledger
@@ -183,6 +186,25 @@ describe('an adjustment', () => {
 })
 
 describe('a debt', () => {
+  test('of more than one event can say is repaid at once, before more is taken', async () => {
+    const most = 1_000_000_000_000
+    const { account, key } = await accountWith()
+    const startsAt = new Date(ledger.now.getTime() + 86_400_000).toISOString()
+    for (let lot = 0; lot < 4; lot++) await ledger.grant(account, most, { startsAt })
+    await adjust(account, most)
+    await adjust(account, most)
+    expect(await debtOf(account)).toBe(2 * most)
+    await ledger.advance(86_400_000)
+    expect(await adjust(account, 1)).toMatchObject({ verdict: 'ok', taken: 1, debt: 0 })
+    expect(await debtOf(account)).toBe(0)
+    expect((await ledger.hold(key, most)).available).toBe(most - 1)
+    await catchUpAll(ledger.sql)
+    await withShippedClock(ledger, async () => {
+      const verifier = await openVerifier({ url: ledger.url, maxDescribed: 10 })
+      expect(await verifier.run().finally(() => verifier.close())).toMatchObject({ sound: true })
+    })
+  })
+
   test('is repaid by the next grants, as far as they go', async () => {
     const { account, key } = await accountWith()
     await adjust(account, 15)
