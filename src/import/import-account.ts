@@ -68,7 +68,7 @@ async function importKeys(
     id: `import:${Bun.SHA256.hash(keys.map(({ keyId }) => keyId).join('\n'), 'hex')}`,
     actor: deps.actor.id,
     expected: [
-      { stream: 'account', id: accountId, version: row?.version ?? 0 } as const,
+      { stream: 'account', id: accountId, version: row?.version ?? 0, readAt: deps.at } as const,
       ...keys.map(({ keyId }) => ({ stream: 'key', id: keyId, version: 0 }) as const),
     ],
     events: [

@@ -72,7 +72,7 @@ export async function issueKey(
     return {
       shard,
       expected: [
-        ...(account ? [] : [{ stream: 'account', id: accountId, version: 0 } as const]),
+        ...(account ? [] : [{ stream: 'account', id: accountId, version: 0, readAt: at } as const]),
         { stream: 'key', id: keyId, version: 0 },
       ],
       events: [

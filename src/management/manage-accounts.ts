@@ -99,7 +99,12 @@ export function accountChange(
   if (isRefused(decision)) return decision
   return {
     shard: row.shard,
-    expected: [{ stream: 'account', id: row.accountId, version: row.version }],
+    expected: [
+      {
+        ...{ stream: 'account', id: row.accountId, version: row.version },
+        readAt: isoTime(row.readAt),
+      },
+    ],
     events: sealAccountEvents(decision.events, row, actor),
     result: {},
   }

@@ -166,8 +166,9 @@ async function prepareUpdate(
   const account = await readAccount(sql, row.accountId)
   const tariff = account && (await readPlans(sql, account.shard))
   if (!account || !tariff) return refused('account_unknown')
-  const { plans, readAt } = tariff
-  const changePlan = { type: 'change-plan', at: isoTime(readAt), plan: change.plan, plans } as const
+  const { plans } = tariff
+  const at = isoTime(account.readAt)
+  const changePlan = { type: 'change-plan', at, plan: change.plan, plans } as const
   const ofAccount = accountChange(account, [changePlan], actor)
   if (isRefused(ofAccount)) return ofAccount
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
+import { type Tariff, tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { parseKey } from '../../src/gate/authenticate/key-format.ts'
 import {
   type ManagementCommands,
@@ -273,4 +273,31 @@ describe('publishing a tariff', () => {
       expect(other).toMatchObject({ refused: 'already_published' })
       expect(await count(ledger.sql, 'TariffPublished')).toBe(2)
     }))
+})
+
+test('a clock that is set back between reading and recording costs nobody his trial', async () => {
+  const tariff = tariffOf(config)
+  const free = { ...tariff.plans.free, trial: { credits: 3, days: 14 } } as Tariff['plans'][string]
+  const ledger = await openLedger({ tariff: { ...tariff, plans: { ...tariff.plans, free } } })
+  let isSetBack = false
+  /** The clock stood wrong, an hour ahead, while the first command was prepared. */
+  const commands: ManagementCommands = {
+    ...ledger.commands,
+    async record(shard, command) {
+      if (!isSetBack) await ledger.travelTo('2030-06-15T12:00:00Z')
+      isSetBack = true
+      return ledger.commands.record(shard, command)
+    },
+  }
+  await ledger.travelTo('2030-06-15T13:00:00Z')
+  const management = managementOn({ sql: ledger.sql, commands })
+  ok(await management.issueKey(user('u'), request, actor))
+  const trials =
+    await ledger.sql`select mode, granted, starts_at from lots where kind = 'trial' order by mode`
+  const startsAt = new Date('2030-06-15T12:00:00Z')
+  expect(trials.map((row) => ({ ...row }))).toEqual([
+    { mode: 'live', granted: 3, starts_at: startsAt },
+    { mode: 'test', granted: 3, starts_at: startsAt },
+  ] as never)
+  await ledger.close()
 })

@@ -30,6 +30,8 @@ export interface ExpectedVersion {
   readonly stream: 'account' | 'key'
   readonly id: string
   readonly version: number
+  /** The ledger's time at which it was read, ISO 8601, where what is recorded begins then. */
+  readonly readAt?: string
 }
 
 export interface RecordCommand {

@@ -1,7 +1,7 @@
 -- Appends the events of one management command to account, key and tariff streams.
 --
--- The sender decided the command by the versions in in_expected, a list of {stream: 'account' | 'key', id, version}. If one of
--- them has changed since, the verdict is version_conflict. The same command sent again gets the same result.
+-- The sender decided the command by the versions in in_expected, a list of {stream: 'account' | 'key', id, version, readAt?}. If one of
+-- them has changed since, or was read at a time that the ledger's clock, set back since, has not reached yet, the verdict is version_conflict. The same command sent again gets the same result.
 --
 -- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Returns {verdict, positions,
 -- recordedAt}.
@@ -37,12 +37,12 @@ begin
     return v_result;
   end if;
 
-  for r in select * from jsonb_to_recordset(in_expected) as e (stream text, id text, version integer) loop
+  for r in select * from jsonb_to_recordset(in_expected) as e (stream text, id text, version integer, "readAt" timestamptz) loop
     v_version := case r.stream
       when 'account' then (select s.version from account_state s where s.account_id = r.id and s.shard = in_shard)
       when 'key' then (select s.version from key_state s where s.key_id = r.id and s.shard = in_shard)
     end;
-    if coalesce(v_version, 0) <> r.version then
+    if coalesce(v_version, 0) <> r.version or r."readAt" > v_now then
       return jsonb_build_object('verdict', 'version_conflict');
     end if;
     v_versions := v_versions || jsonb_build_object(r.stream || r.id, r.version);
