@@ -8,6 +8,7 @@ import { maxAmount } from '../../events/bounds.ts'
 import { type CreditScale, creditsText } from '../lib/credit-scale.ts'
 import type { Fault } from '../lib/fault.ts'
 import { atLeast, closed } from '../lib/schema-fields.ts'
+import type { Rate } from './rate.ts'
 import { numberText } from './text-parts.ts'
 
 const Tier = closed(
@@ -88,6 +89,16 @@ export function millionthsOfOne({ credits, perMillion = 0 }: Tiers[number]): big
 
 function roundUp(millionths: bigint): bigint {
   return (millionths + millionth - 1n) / millionth
+}
+
+/** How many of so many fall into which tier, of which the account has had so many in the month before, and at which rate. */
+export function sharesOfTiers(tiers: Tiers, volume: number, quantity: number) {
+  return tiers.flatMap(({ upTo = Number.POSITIVE_INFINITY, credits, perMillion = 0 }, index) => {
+    const from = Math.max(tiers[index - 1]?.upTo ?? 0, volume)
+    const share = Math.min(upTo, volume + quantity) - from
+    const rate: Rate = credits === undefined ? { perMillion } : { credits, unit: 1 }
+    return share > 0 ? [{ index, quantity: share, rate }] : []
+  })
 }
 
 /** `1 to 10,000`, `above 20,000` */

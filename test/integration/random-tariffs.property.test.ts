@@ -18,7 +18,14 @@ import {
   type LedgerBuilder,
   type TestKey,
 } from '../support/ledger-builder.ts'
-import { randomCall, randomPrice } from '../support/random-tariffs.ts'
+import {
+  type RandomCall,
+  type RandomPrice,
+  type RandomTieredPrice,
+  randomCall,
+  randomPrice,
+  randomTieredPrice,
+} from '../support/random-tariffs.ts'
 import { withShippedClock } from '../support/shipped-clock.ts'
 
 const seed = Number(process.env.PROPERTY_SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -28,9 +35,12 @@ const maxCost = 10 ** 10
 test(`a month costs again what it was charged, and its parts add up (seed ${seed})`, async () => {
   await using ledger = await buildLedger()
   await ledger.at('2031-10-05T00:00:00Z')
-  const [prices, calls] = [
-    fc.sample(randomPrice, { seed, numRuns: 12 }),
-    fc.sample(randomCall, { seed, numRuns: 120 }),
+  const [prices, calls]: [(RandomPrice | RandomTieredPrice)[], RandomCall[]] = [
+    [
+      ...fc.sample(randomPrice, { seed, numRuns: 9 }),
+      ...fc.sample(randomTieredPrice, { seed, numRuns: 6 }),
+    ],
+    fc.sample(randomCall, { seed, numRuns: 150 }),
   ]
   const key = await ledger.openAccount('zero')
   // Its plan has prices of its own: each route has there that of the next.
@@ -45,7 +55,9 @@ test(`a month costs again what it was charged, and its parts add up (seed ${seed
   const big = { ...(plans.big as Plan), prices: pricesFrom(1) }
   const tariff = { plans: { ...plans, big }, prices: pricesFrom(0) }
   await ledger.ledger.publish(tariff)
-  let [sum, made, ofPlan] = [0, 0, 0]
+  let [sum, made, ofPlan, tiered] = [0, 0, 0, 0]
+  /** What has tiers, by account and route, in the month. */
+  const volumes = new Map<string, number>()
   for (const [index, call] of calls.entries()) {
     const at = index % prices.length
     const byPlan = index % 4 === 0
@@ -55,15 +67,25 @@ test(`a month costs again what it was charged, and its parts add up (seed ${seed
     const endpoint = `route${at}`
     const buyer = byPlan ? pricedByPlan : key
     const plan = byPlan ? 'big' : undefined
-    const more = { ...held, endpoint, plan }
+    const byTiers = 'costAfter' in of ? { tiered: { component: of.component } } : {}
+    const more = { ...held, endpoint, plan, ...byTiers }
     const { hold, verdict } = await ledger.ledger.hold(buyer, held.credits, more)
     expect(verdict).toBe('ok')
-    await ledger.ledger.settle(hold, charge.credits, countedOf(charge))
-    sum += charge.credits
+    const end = await ledger.ledger.settle(hold, charge.credits, countedOf(charge))
+    expect(end.verdict).toBe('ok')
+    const credits = end.credits ?? charge.credits
+    if ('costAfter' in of) {
+      const volume = volumes.get(`${buyer.keyId} ${endpoint}`) ?? 0
+      volumes.set(`${buyer.keyId} ${endpoint}`, volume + of.tieredIn(call))
+      expect(BigInt(credits)).toBe(of.costAfter(call, volume))
+      tiered++
+    } else expect(BigInt(credits)).toBe(of.costOf(call))
+    sum += credits
     made++
-    if (byPlan) ofPlan += charge.credits
+    if (byPlan) ofPlan += credits
   }
   expect(made).toBeGreaterThan(20)
+  expect(tiered).toBeGreaterThan(5)
   await ledger.at('2031-11-02T00:00:00Z')
   const month = '2031-10'
   const { totals, unpriced } = await simulateTariff(ledger.sql, { from: month, to: month, tariff })

@@ -7,6 +7,7 @@ import fc from 'fast-check'
 import type { PriceRule } from '../../src/pricing/price-rule.ts'
 import type { Gateway } from '../support/gateway.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
+import { type RandomTiers, randomTiers, tiersOf } from '../support/random-tariffs.ts'
 import { type Ledger, openLedger, testTariff } from '../support/test-ledger.ts'
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 25)
@@ -20,36 +21,9 @@ beforeAll(async () => {
 })
 afterAll(() => ledger.close())
 
-interface RandomTiers {
-  readonly widths: readonly number[]
-  readonly rates: readonly number[]
-  readonly isProportional: boolean
-}
-
-const randomTiers: fc.Arbitrary<RandomTiers> = fc.integer({ min: 1, max: 4 }).chain((count) =>
-  fc.record({
-    widths: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: count, maxLength: count }),
-    rates: fc.array(fc.oneof(fc.nat({ max: 9 }), fc.nat({ max: 3_000_000 })), {
-      ...{ minLength: count + 1, maxLength: count + 1 },
-    }),
-    isProportional: fc.boolean(),
-  }),
-)
-
-function priceOf({ widths, rates, isProportional }: RandomTiers): PriceRule {
-  let upTo = 0
-  return {
-    per: 'quantity',
-    of: 'thing',
-    hold: { number: '/n' },
-    tiers: rates.map((rate, i) => {
-      upTo += widths[i] ?? 0
-      return {
-        ...(i < widths.length && { upTo }),
-        ...(isProportional ? { perMillion: rate } : { credits: rate }),
-      }
-    }),
-  } as unknown as PriceRule
+function priceOf(tiers: RandomTiers): PriceRule {
+  const rule = { per: 'quantity', of: 'thing', hold: { number: '/n' }, tiers: tiersOf(tiers) }
+  return rule as never as PriceRule
 }
 
 /** What so many cost, one by one, in millionths of a credit. */
@@ -78,7 +52,7 @@ const randomCall = fc.record({
 test(`any interleaving of gateways costs what one call after the other does (seed ${seed})`, async () => {
   await fc.assert(
     fc.asyncProperty(
-      randomTiers,
+      randomTiers(40),
       fc.array(randomCall, { minLength: 1, maxLength: 40, size: 'max' }),
       async (tiers, calls) => {
         const prices = { ...testTariff.prices, things: priceOf(tiers) }

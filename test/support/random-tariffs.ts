@@ -242,6 +242,87 @@ export const randomPrice: fc.Arbitrary<RandomPrice> = fc
   })
   .map(({ made, isOne, names }) => priceOf(fitting(isOne ? made.slice(0, 1) : made), isOne, names))
 
+/** Rates by how many came before in the month: so many at each, and all others at the last. */
+export interface RandomTiers {
+  readonly widths: readonly number[]
+  readonly rates: readonly number[]
+  readonly isProportional: boolean
+}
+
+/** @param maxWidth how many fall into a tier at most */
+export function randomTiers(maxWidth: number): fc.Arbitrary<RandomTiers> {
+  const rate = fc.oneof(fc.nat({ max: 9 }), fc.nat({ max: 3_000_000 }))
+  return fc.integer({ min: 1, max: 4 }).chain((count) =>
+    fc.record({
+      widths: fc.array(fc.integer({ min: 1, max: maxWidth }), {
+        ...{ minLength: count, maxLength: count },
+      }),
+      rates: fc.array(rate, { minLength: count + 1, maxLength: count + 1 }),
+      isProportional: fc.boolean(),
+    }),
+  )
+}
+
+export function tiersOf({ widths, rates, isProportional }: RandomTiers): object[] {
+  let upTo = 0
+  return rates.map((rate, i) => {
+    upTo += widths[i] ?? 0
+    return {
+      ...(i < widths.length && { upTo }),
+      ...(isProportional ? { perMillion: rate } : { credits: rate }),
+    }
+  })
+}
+
+/** What the first so many of a month cost. */
+export function costOfFirst({ widths, rates, isProportional }: RandomTiers, count: number): bigint {
+  let [left, cost] = [BigInt(count), 0n]
+  for (const [tier, rate] of rates.entries()) {
+    const width = widths[tier]
+    const here = width === undefined || BigInt(width) > left ? left : BigInt(width)
+    cost += here * BigInt(rate) * (isProportional ? 1n : 1_000_000n)
+    left -= here
+  }
+  return roundUp(cost)
+}
+
+/** A price of which one component has tiers: what it costs goes by how many came before. */
+export interface RandomTieredPrice extends RandomPrice {
+  /** undefined: it is the only one. */
+  readonly component: string | undefined
+  readonly tieredIn: (call: RandomCall) => number
+  readonly costAfter: (call: RandomCall, volume: number) => bigint
+}
+
+/** What has tiers is counted before the call is over, and is no audio. */
+export const randomTieredPrice: fc.Arbitrary<RandomTieredPrice> = fc
+  .record({
+    of: fc.constantFrom(
+      ...[calls, items, itemsDone, characters, sentBytes, product],
+      ...[rowsByHeader('held'), rowsByJson('nothing'), rowsByJson(7)],
+    ),
+    tiers: randomTiers(5_000),
+    more: fc.array(anyComponent, { maxLength: 3 }),
+    names: fc.subarray([...models], { minLength: 1 }),
+  })
+  .map(({ of, tiers, more, names }) => {
+    const others = more.filter(({ metered }) => !metered)
+    const rule = { ...of.rule, tiers: tiersOf(tiers) }
+    const rest = priceOf(others, false, names)
+    const component = others.length > 0 ? 'tiered' : undefined
+    const price = component ? [...(rest.price as object[]), { name: component, ...rule }] : rule
+    const tieredIn = of.counts ?? of.most
+    const costAfter = (call: RandomCall, volume: number) =>
+      rest.costOf(call) + costOfFirst(tiers, volume + tieredIn(call)) - costOfFirst(tiers, volume)
+    const highest = BigInt(Math.max(...tiers.rates)) * (tiers.isProportional ? 1n : 1_000_000n)
+    return {
+      ...rest,
+      ...{ price: price as never as PriceRule, component, tieredIn, costAfter },
+      costOf: (call) => costAfter(call, 0),
+      boundOf: (call) => rest.boundOf(call) + roundUp(BigInt(of.most(call)) * highest),
+    }
+  })
+
 /** At most one component is metered; beside one, no audio is sold, and beside bytes nothing is read. */
 function fitting(made: readonly Made[]): Made[] {
   const metered = made.find((of) => of.metered)

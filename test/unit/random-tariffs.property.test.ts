@@ -4,7 +4,8 @@ import fc from 'fast-check'
 import { maxAmount } from '../../events/bounds.ts'
 import { mostOf, unknownRate } from '../../src/pricing/counting.ts'
 import { priceAgain } from '../../src/pricing/price-again.ts'
-import { exactCredits } from '../../src/pricing/price-arithmetic.ts'
+import { exactCredits, mostCredits } from '../../src/pricing/price-arithmetic.ts'
+import { breakDown } from '../../src/pricing/price-breakdown.ts'
 import { priceFaults } from '../../src/pricing/price-checks.ts'
 import { componentsOf, kindOf } from '../../src/pricing/price-rule.ts'
 import { chargeRandomCall } from '../support/charge-random-call.ts'
@@ -14,6 +15,7 @@ import {
   randomCall,
   randomPrice,
   randomRoute,
+  randomTieredPrice,
 } from '../support/random-tariffs.ts'
 
 test('a call is held at the most that it can come to, and charged for what it used, to the credit', () => {
@@ -37,6 +39,35 @@ test('a call is held at the most that it can come to, and charged for what it us
     { numRuns: 3_000 },
   )
 })
+
+test('a call with tiers is charged for what it adds to its month, to the credit, and no more than is held', () => {
+  const volumes = fc.oneof(fc.nat({ max: 30 }), fc.nat({ max: 20_000 }))
+  fc.assert(
+    fc.property(randomTieredPrice, randomCall, volumes, (of, call, volume) => {
+      const { price } = of
+      if (of.nameOf(call) === null || of.boundOf(call) > maxAmount) return
+      const { held, charge } = chargeRandomCall(of, call)
+      // What a gateway holds, whatever the volume is, and what the ledger makes of it.
+      expect(BigInt(held.credits)).toBe(of.boundOf(call))
+      expect(charge.shortfall).toBeUndefined()
+      const cost = exactCredits(price, { ...charge, volume })
+      expect(BigInt(cost ?? -1)).toBe(of.costAfter(call, volume))
+      const most = mostCredits(price, { ...held, volume })
+      expect(BigInt(most ?? -1)).toBeLessThanOrEqual(of.boundOf(call))
+      expect(BigInt(cost ?? -1)).toBeLessThanOrEqual(BigInt(most ?? -1))
+      // The arithmetic that is shown of it is the one that was done.
+      const shown = breakDown(price, { ...charge, volume })
+      const parts = shown?.arithmetic.map(({ amount }) => millionths(amount)) ?? []
+      const exact = parts.reduce((sum, part) => sum + part, 0n)
+      expect(exact + millionths(shown?.rounding ?? '')).toBe(BigInt(cost ?? -1) * 1_000_000n)
+    }),
+    { numRuns: 3_000 },
+  )
+})
+
+function millionths(amount: string): bigint {
+  return BigInt(amount.replace('.', ''))
+}
 
 test('what a price is checked by is never less than a call of its route can cost', () => {
   fc.assert(

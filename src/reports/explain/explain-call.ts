@@ -3,7 +3,7 @@ import { type Counted, countedOf } from '../../../events/counted.ts'
 import { isOpening } from '../../../events/openings.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { withQuantity } from '../../pricing/counting.ts'
-import { exactCredits } from '../../pricing/price-arithmetic.ts'
+import { type Breakdown, breakDown } from '../../pricing/price-breakdown.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { lookUpCharge } from '../charge/charge-lookup.ts'
 import type { Charge } from '../charge/charge-shape.ts'
@@ -16,8 +16,10 @@ export interface CallExplanation {
   readonly charge: Charge
   /** Why the ledger decided the hold as it did. */
   readonly held: Explanation
-  /** What the settled quantity costs under the call's tariff; null unless the call was charged. */
-  readonly settled: (Counted & { readonly credits: number }) | null
+  /** What the settled quantity costs under the call's tariff, part by part; null unless the call was charged. */
+  readonly settled:
+    | (Counted & Pick<Breakdown, 'arithmetic' | 'rounding'> & { readonly credits: number })
+    | null
   /** Sentences about what does not follow from the log; empty where the charge does. */
   readonly disagreements: readonly string[]
 }
@@ -38,8 +40,8 @@ export async function explainCall(
   const held = explainDecision(state, { keyId, route, counted }, before, onLease)
   const { rule } = held.call
   const used = usedBy(charge, hold, rule)
-  const cost = charge.status === 'settled' && rule ? exactCredits(rule, used) : undefined
-  const settled = cost === undefined ? null : { ...used, credits: Number(cost) }
+  const cost = charge.status === 'settled' && rule ? breakDown(rule, used) : undefined
+  const settled = cost === undefined ? null : { ...used, ...cost, credits: Number(cost.credits) }
   return { charge, held, settled, disagreements: disagreementsOf(charge, hold, held, settled) }
 }
 

@@ -1,6 +1,7 @@
 /** The charges of prices that take them apart, line by line: the lines of an endpoint add up to its credits. */
 import { addSums, type Sum } from '../../lib/sums.ts'
 import { pricedParts } from '../../pricing/priced-parts.ts'
+import { printMillionths } from '../../pricing/print-millionths.ts'
 import type { Rate } from '../../pricing/rate.ts'
 import { millionthsOfOne, type Tiers, tierName } from '../../pricing/tiers.ts'
 import type { ComponentSum, ItemisedPrices } from './component-sums.ts'
@@ -67,9 +68,9 @@ function linesOf(
   const inOrder = [...tallies.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, of]) => of)
   const exact = inOrder.reduce((sum, { millionths }) => sum + millionths, 0n)
   const lines = inOrder.map(({ component, by, quantity, millionths }) => ({
-    ...{ endpoint, component, by, quantity, amount: printAmount(millionths) },
+    ...{ endpoint, component, by, quantity, amount: printMillionths(millionths) },
   }))
-  const rounding = printAmount(BigInt(credits) * 1_000_000n - exact)
+  const rounding = printMillionths(BigInt(credits) * 1_000_000n - exact)
   return [...lines, { endpoint, component: null, by: null, quantity: null, amount: rounding }]
 }
 
@@ -81,11 +82,4 @@ function millionthsOf(rate: Rate, quantity: Sum, units: Sum): bigint {
   return 'perMillion' in rate
     ? BigInt(quantity) * BigInt(rate.perMillion)
     : BigInt(units) * BigInt(rate.credits) * 1_000_000n
-}
-
-/** `1234.500000` */
-function printAmount(millionths: bigint): string {
-  const sign = millionths < 0n ? '-' : ''
-  const digits = String(millionths < 0n ? -millionths : millionths).padStart(7, '0')
-  return `${sign}${digits.slice(0, -6)}.${digits.slice(-6)}`
 }
