@@ -48,19 +48,33 @@ function nameOfKeyBudget(keyId: string, { per, timeZone }: Named): string {
   return `key ${keyId} ${per} ${timeZone}`
 }
 
-/** What a key's purchases count in, each budget with its name: those of its account, of its group, and its own. */
-export function budgetsOfKey(
+export interface NamedBudget extends Budget {
+  readonly name: string
+}
+
+/** `the budget of the group team-a per day (Europe/Berlin)`, of a budget's name. */
+export function budgetWords(name: string): string {
+  const [, scope = '', per = '', timeZone = ''] = /^(.+) (day|week|month) (\S+)$/.exec(name) ?? []
+  return `the budget of the ${scope.startsWith('key ') ? 'key' : scope} per ${per} (${timeZone})`
+}
+
+/** The budgets of an account, those of its groups included, and a key's own, each with its name. */
+export function namedBudgets(
   ofAccount: readonly Budget[],
-  key: {
-    readonly keyId: string
-    readonly group: string | null
-    readonly budgets: readonly KeyBudget[]
-  },
-): readonly (Budget & { readonly name: string })[] {
+  key: { readonly keyId: string; readonly budgets: readonly KeyBudget[] },
+): readonly NamedBudget[] {
   return [
-    ...ofAccount
-      .filter(({ group }) => group === undefined || group === key.group)
-      .map((budget) => ({ ...budget, name: nameOfBudget(budget) })),
+    ...ofAccount.map((budget) => ({ ...budget, name: nameOfBudget(budget) })),
     ...key.budgets.map((budget) => ({ ...budget, name: nameOfKeyBudget(key.keyId, budget) })),
   ]
+}
+
+/** What a key's purchases count in: those of its account, of its group, and its own. */
+export function budgetsOfKey(
+  ofAccount: readonly Budget[],
+  key: Parameters<typeof namedBudgets>[1] & { readonly group: string | null },
+): readonly NamedBudget[] {
+  return namedBudgets(ofAccount, key).filter(
+    ({ group }) => group === undefined || group === key.group,
+  )
 }

@@ -175,8 +175,10 @@ export interface RefusalExtensions {
   readonly available?: number
   /** The rate limit that was reached: `10 calls in 1 s`. */
   readonly limit?: string
-  /** ISO 8601: when waiting helps, and until when. */
+  /** ISO 8601: when the month ends, or the budget's span. */
   readonly resetsAt?: string
+  /** The budget that is exceeded, by its name: `group team-a day Europe/Berlin`. */
+  readonly budget?: string
   /** `shard-position` of the ledger at which this was decided. */
   readonly position?: string
 }
@@ -186,7 +188,7 @@ export interface Refusal {
   /** What happened this time, for the client. Never internals: those go to the log. */
   readonly detail: string
   readonly extensions?: RefusalExtensions
-  /** Headers that the refusal asks for: Retry-After with 429 and 503, Allow with 405. */
+  /** Headers that the refusal asks for: Retry-After with 429, 503 and where a budget's span ends, Allow with 405. */
   readonly headers?: Readonly<Record<string, string>>
   /** Where it is another thing than the code says: what the upstream did may be charged. */
   readonly isWorthRetrying?: boolean

@@ -36,7 +36,11 @@ const search = (key: TestKey | string | null, init: ShopRequest = {}) =>
   shop.post('/v1/search', { query: 'q' }, { key: key instanceof Object ? key.text : key, ...init })
 
 /** Checks all that refusals have in common, and that nothing was appended or executed; returns the document. */
-async function expectRefused(response: Response, code: RefusalCode, { free = false } = {}) {
+async function expectRefused(
+  response: Response,
+  code: RefusalCode,
+  { free = false, waits = [429, 503].includes(refusals[code].status) } = {},
+) {
   const { status } = refusals[code]
   const document = await response.json()
   const requestId = response.headers.get('x-request-id')
@@ -47,7 +51,7 @@ async function expectRefused(response: Response, code: RefusalCode, { free = fal
   expect(response.status).toBe(status)
   expect(response.headers.get('content-type')).toBe('application/problem+json')
   expect(response.headers.get('x-credits-charged')).toBe(free ? null : '0')
-  expect(response.headers.has('retry-after')).toBe(status === 429 || status === 503)
+  expect(response.headers.has('retry-after')).toBe(waits)
   expect(await shop.eventsOf(requestId)).toEqual([])
   expect(shop.upstream.executed.map((one) => one.requestId)).not.toContain(requestId)
   return document
@@ -205,8 +209,22 @@ describe('402', () => {
     const budgets = [{ credits: 2, per: 'day', timeZone: 'Europe/Berlin' }]
     await shop.ledger.change(key.account, 'AccountBudgetsChanged', { budgets })
     for (let call = 0; call < 2; call++) expect((await search(key)).status).toBe(200)
-    const document = await expectRefused(await search(key), 'budget_exceeded')
-    expect(document).toMatchObject({ required: 1, available: 0 })
+    const response = await search(key)
+    expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+    const document = await expectRefused(response, 'budget_exceeded', { waits: true })
+    expect(document).toMatchObject({
+      ...{ required: 1, available: 0, budget: 'account day Europe/Berlin' },
+      resetsAt: '2030-06-15T22:00:00.000Z',
+      detail:
+        'This call needs 1 credit and budgets leave 0: the budget of the account per day (Europe/Berlin) begins anew at 2030-06-15T22:00:00.000Z.',
+    })
+    await shop.ledger.change(key.account, 'AccountBudgetsChanged', {
+      budgets: [{ credits: 0, per: 'day', timeZone: 'Europe/Berlin' }],
+    })
+    expect(await expectRefused(await search(key), 'budget_exceeded')).toMatchObject({
+      detail:
+        'This call needs 1 credit and the budget of the account per day (Europe/Berlin) is 0.',
+    })
   })
 
   test('of a call without a body returns the permit; of one with a body it does not; both say so', async () => {

@@ -65,6 +65,7 @@ test('what is well is ok, and what production still needs is a warning', async (
     'ledger',
     'partitions',
     'holds',
+    'budgets',
     'redis',
     'sign-in',
   ]) {
@@ -106,6 +107,18 @@ test.each(['serializable', 'repeatable read'])(
     await ledger.owner.unsafe(`alter database ${name} reset default_transaction_isolation`)
   },
 )
+
+test('time zones of budgets that the server does not know are named', async () => {
+  const account = await ledger.account()
+  const budgets = JSON.stringify([{ credits: 5, per: 'day', timeZone: 'Mars/Olympus' }])
+  await ledger.owner`update account_state set budgets = ${budgets}::text::jsonb where account_id = ${account.accountId}`
+  const { find } = await doctor()
+  expect(find('budgets')).toMatchObject({
+    status: 'warning',
+    found: `PostgreSQL does not know the time zone Mars/Olympus (${account.accountId})`,
+  })
+  await ledger.owner`update account_state set budgets = null where account_id = ${account.accountId}`
+})
 
 test('a server that does not respond, and a database without a ledger, are problems', async () => {
   const away = await doctor({}, `postgres://nobody@127.0.0.1:${await freePort()}/x`)

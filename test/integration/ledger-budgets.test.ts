@@ -1,7 +1,13 @@
 /** Budgets: no more is bought in a day, week or month of a time zone's calendar than they say. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { Verdict } from '../../src/ledger/append/call-commands.ts'
-import { type CalendarSpan, startOfSpan } from '../../src/lib/calendar-span.ts'
+import { readUnknownTimeZones } from '../../src/ledger/read/read-unknown-time-zones.ts'
+import {
+  type CalendarSpan,
+  endOfBudgetSpan,
+  startOfBudgetSpan,
+  startOfSpan,
+} from '../../src/lib/calendar-span.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { readBalance } from '../../src/reports/account/balance.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
@@ -197,6 +203,22 @@ describe('an extension', () => {
   })
 })
 
+test('an extension is asked of the group that its hold counts in, whatever group its key is in by then', async () => {
+  await ledger.change(key, 'KeyGrouped', { group: 'team' })
+  await setBudgets({ ...daily(50), group: 'team' }, { ...daily(5), group: 'others' })
+  const { hold } = await ledger.hold(key, 40)
+  await ledger.change(key, 'KeyGrouped', { group: 'others' })
+  expect(await ledger.extend(key, hold, 11)).toMatchObject({
+    ...{ verdict: 'budget_exceeded', available: 10 },
+    exceeded: { name: 'group team day Europe/Berlin', credits: 50 },
+  })
+  expect((await ledger.extend(key, hold, 10)).verdict).toBe('ok')
+  await left(5)
+  await ledger.change(other, 'KeyGrouped', { group: 'team' })
+  await left(0, other)
+  await expectSound()
+})
+
 test('a lease reserves in the budget, and its calls are charged to what it leaves', async () => {
   await setBudgets(daily(50))
   const lease = leaseCommand(key, 30, 3)
@@ -291,8 +313,175 @@ interface SpanRow {
   readonly local: string
 }
 
+describe('a refusal names the budget', () => {
+  const exceeded = async (credits: number, of = key) => {
+    const { exceeded } = await ledger.hold(of, credits)
+    return exceeded && { ...exceeded, endsAt: exceeded.endsAt.toISOString() }
+  }
+
+  test('that refuses, and when its span ends', async () => {
+    await ledger.change(key, 'KeyBudgetsChanged', { budgets: [daily(20, 'UTC')] })
+    await ledger.change(key, 'KeyGrouped', { group: 'team-a' })
+    const weekly = { credits: 30, per: 'week', timeZone: 'Europe/Berlin', group: 'team-a' }
+    const monthly = { credits: 40, per: 'month', timeZone: 'Asia/Tokyo' }
+    await setBudgets(weekly, monthly)
+    await use(15)
+    const ofKey = `key ${key.keyId} day UTC`
+    expect(await exceeded(6)).toEqual({
+      ...{ name: ofKey, credits: 20, endsAt: '2030-06-16T00:00:00.000Z' },
+    })
+    await ledger.change(key, 'KeyBudgetsChanged', { budgets: [] })
+    expect(await exceeded(16)).toEqual({
+      ...{ name: 'group team-a week Europe/Berlin', credits: 30 },
+      endsAt: '2030-06-16T22:00:00.000Z',
+    })
+    await setBudgets(monthly)
+    expect(await exceeded(26)).toEqual({
+      ...{ name: 'account month Asia/Tokyo', credits: 40, endsAt: '2030-06-30T15:00:00.000Z' },
+    })
+  })
+
+  test('of several the one whose span ends last, or that never has so much', async () => {
+    await setBudgets(daily(20), { credits: 20, per: 'month', timeZone: 'UTC' })
+    await use(15)
+    expect(await exceeded(6)).toMatchObject({ name: 'account month UTC' })
+    await setBudgets(daily(20), { credits: 25, per: 'month', timeZone: 'UTC' })
+    expect(await exceeded(21)).toMatchObject({ name: 'account day Europe/Berlin', credits: 20 })
+  })
+})
+
 test('a time zone that PostgreSQL does not know is refused when the budget is set', async () => {
   await expect(setBudgets(daily(50, 'Mars/Olympus'))).rejects.toThrow('time zone')
+})
+
+describe('a time zone that the server does not know any more', () => {
+  const olympus = 'Mars/Olympus'
+  /** As if a server that knew the zone had set the budget, and counted in it from that time on. */
+  async function setUnknown(budgets: object[], countedFrom?: string): Promise<void> {
+    const text = JSON.stringify(budgets)
+    await ledger.owner`update account_state set budgets = ${text}::text::jsonb where account_id = ${account.accountId}`
+    await ledger.owner`update balances set budgets = ${text}::text::jsonb where account_id = ${account.accountId}`
+    if (countedFrom === undefined) return
+    const name = (per: string) => `account ${per} ${olympus}`
+    for (const { per } of budgets as { per: string }[]) {
+      await ledger.owner`insert into budget_use values (${account.accountId}, 'live', ${name(per)}, ${countedFrom}, 0, 40)`
+    }
+  }
+
+  test('refuses no purchase but what the budget does, whose spans go on as they were', async () => {
+    await ledger.travelTo('2030-06-15T21:00:00Z')
+    await setUnknown([daily(50, olympus)], '2030-06-15T20:30:00Z')
+    await left(10)
+    const own = await ledger.key(await ledger.account({ plan: 'pro' }))
+    await ledger.grant(own.account, 100)
+    // Neither do commands of others in its batches.
+    const results = await Promise.all([
+      ledger.hold(key, 11),
+      ledger.hold(own, 1),
+      ledger.hold(key, 10),
+    ])
+    expect(results.map(({ verdict }) => verdict)).toEqual(['budget_exceeded', 'ok', 'ok'])
+    expect(results[0]?.exceeded?.endsAt.toISOString()).toBe('2030-06-16T20:30:00.000Z')
+    await left(0)
+    expect(await budgetsNow()).toMatchObject([
+      {
+        used: 50,
+        left: 0,
+        startsAt: '2030-06-15T20:30:00.000Z',
+        endsAt: '2030-06-16T20:30:00.000Z',
+      },
+    ])
+    await ledger.travelTo('2030-06-16T20:29:59Z')
+    await left(0)
+    await ledger.travelTo('2030-06-16T20:30:00Z')
+    await left(50)
+    await ledger.travelTo('2030-11-16T20:31:00Z')
+    await use(50)
+    await left(0)
+    await ledger.travelTo('2030-11-17T20:30:00Z')
+    await left(50)
+  })
+
+  test.each([
+    ['week', '2030-06-09T10:00:00Z', '2030-06-16T10:00:00Z'],
+    ['month', '2030-05-31T22:00:00Z', '2030-06-30T22:00:00Z'],
+    ['month', '2030-06-01T12:00:00Z', '2030-07-01T12:00:00Z'],
+  ])('nor for a %s that began at %s', async (per, startsAt, endsAt) => {
+    await setUnknown([{ credits: 50, per, timeZone: olympus }], startsAt)
+    await left(10)
+    await ledger.travelTo(new Date(Date.parse(endsAt) - 1_000))
+    await left(10)
+    await ledger.travelTo(endsAt)
+    await left(50)
+  })
+
+  test('has the days of UTC where nothing was counted yet', async () => {
+    await setUnknown([daily(50, olympus)])
+    await use(50)
+    await left(0)
+    await ledger.travelTo('2030-06-16T00:00:00Z')
+    await left(50)
+  })
+
+  test('is told to whoever asks what is wrong', async () => {
+    expect(await readUnknownTimeZones(ledger.calls)).toEqual([])
+    await setUnknown([daily(50, olympus), daily(50)])
+    expect(await readUnknownTimeZones(ledger.calls)).toEqual([
+      { timeZone: olympus, accounts: 1, accountId: account.accountId },
+    ])
+  })
+})
+
+describe('clocks that were changed at short notice', () => {
+  /** As if the zone's clocks had shown the day's beginning then when calls were counted. */
+  async function countedFrom(startsAt: string): Promise<void> {
+    await setBudgets(daily(50))
+    await ledger.owner`insert into budget_use values (${account.accountId}, 'live', 'account day Europe/Berlin', ${startsAt}, 0, 40)`
+  }
+
+  test.each([
+    ['earlier', '2030-06-14T23:00:00Z'],
+    ['later', '2030-06-14T20:30:00Z'],
+  ])('begin no day anew that began %s', async (_, startsAt) => {
+    await countedFrom(startsAt)
+    await ledger.travelTo('2030-06-15T12:00:00Z')
+    await left(10)
+    await ledger.travelTo('2030-06-15T21:59:59Z')
+    await left(10)
+    await ledger.travelTo('2030-06-15T22:00:00Z')
+    await left(50)
+  })
+
+  test('by many hours leave the budget the days that it had', async () => {
+    await countedFrom('2030-06-15T10:00:00Z')
+    await ledger.travelTo('2030-06-16T09:59:59Z')
+    await left(10)
+    await ledger.travelTo('2030-06-16T12:00:00Z')
+    await left(50)
+  })
+})
+
+test('the program counts spans as the ledger does, whatever it knows of a zone', async () => {
+  const zones = ['UTC', 'Europe/Berlin', 'America/Havana', 'Pacific/Kiritimati', 'Mars/Olympus']
+  const times = Array.from(
+    { length: 60 },
+    (_, i) => Date.parse('2030-01-01T00:30:00Z') + i * 11 * 3_600_000,
+  )
+  const rows = await ledger.sql<(SpanRow & { last: Date; end: Date })[]>`
+    select per, zone, time, last, budget_span_start(per, zone, last, time) as start, span_end(per, zone, last) as end
+    from unnest(array['day', 'week', 'month']) per, unnest(${zones}::text[]) zone,
+      unnest(${times.map((ms) => new Date(ms).toISOString())}::timestamptz[]) time,
+      unnest(array['2029-11-30T22:00:00Z', '2030-01-01T00:00:00Z', '2029-12-31T12:00:00Z', '2029-12-31T10:00:00Z', null]::timestamptz[]) last
+    where last is null or time >= last`
+  const differing = rows.filter(({ per, zone, time, last, start, end }) => {
+    const lastMs = last?.getTime()
+    const isStart = startOfBudgetSpan(per, zone, lastMs, time.getTime()) === start.getTime()
+    return (
+      !isStart || (lastMs !== undefined && endOfBudgetSpan(per, zone, lastMs) !== end.getTime())
+    )
+  })
+  expect(rows.length).toBeGreaterThan(2_000)
+  expect(differing).toEqual([])
 })
 
 test('damage to what was used is named', async () => {

@@ -3,14 +3,14 @@
  * before the event, by the rules as a customer would read them.
  */
 
-import { type Budget, budgetsOfKey, type KeyBudget } from '../../events/budget.ts'
+import { type Budget, budgetsOfKey, type KeyBudget, namedBudgets } from '../../events/budget.ts'
 import type {
   CallCommand,
   Count,
   CountRefused,
   Verdict,
 } from '../../src/ledger/append/call-commands.ts'
-import { startOfSpan } from '../../src/lib/calendar-span.ts'
+import { endOfBudgetSpan, startOfBudgetSpan } from '../../src/lib/calendar-span.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
 import { emptyState, evolve, type Row, type State } from './oracle.ts'
 import { tieredCost } from './tier-rules.ts'
@@ -258,41 +258,74 @@ export function spansOf(
     const named = holdOf(state, command, shard)?.budgets
     return named ? JSON.parse(String(named)) : undefined
   }
-  const budgets = budgetsOf(state, command, shard)
-  const spans = budgets.map((budget) => [budget.name, startTextOf(budget, now)] as const)
+  const budgets = budgetsOfKey(...budgetsNow(state, command, shard))
+  const spans = budgets.map((budget) => {
+    const last = lastStartMs(state, command, budget.name, shard)
+    const startMs = startOfBudgetSpan(budget.per, budget.timeZone, last, Math.floor(now / 1_000))
+    return [budget.name, new Date(startMs).toISOString().replace('.000Z', 'Z')] as const
+  })
   return spans.length > 0
     ? Object.fromEntries(spans.sort(([a], [b]) => (a < b ? -1 : 1)))
     : undefined
 }
 
-function startTextOf({ per, timeZone }: Budget, now: Micros): string {
-  const startMs = startOfSpan(per, timeZone, Math.floor(now / 1_000))
-  return new Date(startMs).toISOString().replace('.000Z', 'Z')
+/** Where the last span of a budget begins that calls have counted in. */
+function lastStartMs(
+  state: State,
+  { accountId, mode }: CallCommand,
+  name: string,
+  shard: number,
+): number | undefined {
+  const starts = [...state.budget_use.values()]
+    .filter((row) => row.account_id === accountId && row.mode === mode && row.shard === shard)
+    .filter((row) => row.budget === name)
+    .map((row) => Number(row.starts_at) / 1_000)
+  return starts.length > 0 ? Math.max(...starts) : undefined
 }
 
-function budgetsOf(state: State, { accountId, keyId }: CallCommand, shard: number) {
+function budgetsNow(
+  state: State,
+  { accountId, keyId }: CallCommand,
+  shard: number,
+): Parameters<typeof budgetsOfKey> {
   const account = state.account_state.get(`${accountId} ${shard}`)
   const key = state.key_state.get(`${keyId} ${shard}`)
-  return budgetsOfKey((account?.budgets ?? []) as readonly Budget[], {
-    keyId,
-    group: (key?.key_group ?? null) as string | null,
-    budgets: (key?.budgets ?? []) as readonly KeyBudget[],
-  })
+  return [
+    (account?.budgets ?? []) as readonly Budget[],
+    {
+      keyId,
+      group: (key?.key_group ?? null) as string | null,
+      budgets: (key?.budgets ?? []) as readonly KeyBudget[],
+    },
+  ]
 }
 
 /** What the budget leaves that leaves the least; without end where none applies. */
 export function budgetLeft(state: State, command: CallCommand, who: Who): number {
+  return Math.min(...limitsOf(state, command, who).map(({ left }) => left))
+}
+
+/** The budgets that a purchase counts in and that refuse. A key that has left a group still counts there what it began there. */
+function limitsOf(state: State, command: CallCommand, who: Who) {
   const { accountId, mode } = command
-  const budgets = budgetsOf(state, command, who.shard)
-  const left = Object.entries(spansOf(state, command, who) ?? {}).map(([name, start]) => {
-    const credits = budgets
-      .filter((of) => of.name === name && !of.warnsOnly)
-      .map((of) => of.credits)
+  const budgets = namedBudgets(...budgetsNow(state, command, who.shard))
+  return Object.entries(spansOf(state, command, who) ?? {}).flatMap(([name, start]) => {
+    const [first, ...more] = budgets.filter((of) => of.name === name && !of.warnsOnly)
+    if (!first) return []
+    const credits = Math.min(first.credits, ...more.map((of) => of.credits))
     const id = [accountId, mode, name, micros(start), who.shard].join(' ')
     const used = Number(state.budget_use.get(id)?.used ?? 0)
-    return Math.max(Math.min(...credits) - used, 0)
+    const endsAt = endOfBudgetSpan(first.per, first.timeZone, Date.parse(start)) / 1_000
+    return [{ name, credits, endsAt, left: Math.max(credits - used, 0) }]
   })
-  return Math.min(...left)
+}
+
+/** The budget that refuses a purchase for longest: one that never has so much, or else the one whose span ends last. */
+export function exceededBudget(state: State, command: CallCommand, who: Who, credits: number) {
+  const never = (of: { credits: number }) => Number(of.credits < credits)
+  return limitsOf(state, command, who)
+    .filter(({ left }) => left < credits)
+    .sort((a, b) => never(b) - never(a) || b.endsAt - a.endsAt || (a.name < b.name ? -1 : 1))[0]
 }
 
 export function balanceOf(state: State, { account_id, mode, shard }: Who): Row | undefined {

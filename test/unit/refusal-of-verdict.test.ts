@@ -6,7 +6,8 @@ import type { KeyRecord } from '../../src/ledger/read/read-key-by-hash.ts'
 import type { CreditScale } from '../../src/lib/credit-scale.ts'
 
 function refusal(verdict: Verdict, required: number, available: number, scale?: CreditScale) {
-  const result = { verdict, shard: 0, position: 7n, available, recordedAt: new Date(0) }
+  const exceeded = { name: 'key key_1 day UTC', credits: 9_000, endsAt: new Date(90_500) }
+  const result = { verdict, shard: 0, position: 7n, available, recordedAt: new Date(0), exceeded }
   return refusalOfVerdict(result as unknown as AppendResult, required, {} as KeyRecord, scale)
 }
 
@@ -15,7 +16,10 @@ const euro = { name: 'EUR', decimals: 6 }
 test.each([
   ['insufficient_credits', 'This call needs €0.005000 and €0.004999 is available.'],
   ['key_cap_reached', "This call needs €0.005000 and the key's monthly cap leaves €0.004999."],
-  ['budget_exceeded', 'This call needs €0.005000 and a budget that it counts in leaves €0.004999.'],
+  [
+    'budget_exceeded',
+    'This call needs €0.005000 and budgets leave €0.004999: the budget of the key per day (UTC) begins anew at 1970-01-01T00:01:30.500Z.',
+  ],
 ] as const)('%s', (verdict, detail) => {
   expect(refusal(verdict, 5_000, 4_999, euro)).toMatchObject({
     ...{ code: verdict, detail, extensions: { required: 5_000, available: 4_999 } },
@@ -35,4 +39,18 @@ test('what no call can cost is said in the same way', () => {
   expect(refusal('amount_out_of_range', 1, 0).detail).toStartWith(
     'This call could cost more than 1,000,000,000,000 credits, which',
   )
+})
+
+test('a budget is waited for only where it can be enough', () => {
+  const { extensions, headers } = refusal('budget_exceeded', 9_000, 4_999)
+  expect(extensions).toMatchObject({
+    budget: 'key key_1 day UTC',
+    resetsAt: '1970-01-01T00:01:30.500Z',
+  })
+  expect(headers).toEqual({ 'Retry-After': '91' })
+  const never = refusal('budget_exceeded', 9_001, 4_999)
+  expect(never.detail).toBe(
+    'This call needs 9001 credits and the budget of the key per day (UTC) is 9000.',
+  )
+  expect(never.headers).toBeUndefined()
 })

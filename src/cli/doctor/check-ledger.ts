@@ -10,6 +10,10 @@ import {
   readCurrentTariffs,
   readShardTariffs,
 } from '../../ledger/read/read-tariffs.ts'
+import {
+  readUnknownTimeZones,
+  type UnknownTimeZone,
+} from '../../ledger/read/read-unknown-time-zones.ts'
 import type { Role } from '../../ledger/roles.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 import { explainError } from '../explain-error.ts'
@@ -30,11 +34,12 @@ export async function checkLedger(
     const fault = await schemaFault(sql, role)
     if (fault !== undefined)
       return [problem('ledger', fault, 'Run "tollbook migrate" as the owner.')]
-    const [ledger, lags, shards, current] = [
+    const [ledger, lags, shards, current, zones] = [
       await readLedgerState(sql),
       await projectionLags(sql),
       await readShardTariffs(sql),
       await readCurrentTariffs(sql),
+      await readUnknownTimeZones(sql),
     ]
     return [
       ok('ledger', 'set up for this version'),
@@ -49,6 +54,7 @@ export async function checkLedger(
       overdue(ledger.overdueHolds),
       lag(Math.max(0, ...lags.map(({ seconds }) => seconds))),
       tariff(shards, current, config),
+      budgets(zones),
     ]
   } catch (error) {
     return [problem('ledger', 'cannot be read', explainError(error))]
@@ -115,4 +121,17 @@ function tariff(
     )
   }
   return ok('tariff', `${inForce.slice(0, 12)} is in force`)
+}
+
+function budgets(unknown: readonly UnknownTimeZone[]): Finding {
+  if (unknown.length === 0) return ok('budgets', 'PostgreSQL knows their time zones')
+  const each = unknown.map(
+    ({ timeZone, accounts, accountId }) =>
+      `${timeZone} (${accounts === 1 ? accountId : `${accountId} and ${formatNumber(accounts - 1)} more`})`,
+  )
+  return warning(
+    'budgets',
+    `PostgreSQL does not know the time zone ${each.join(', ')}`,
+    'They stay in force: each span follows the last one, by clocks that are never changed. Set them in another time zone, or install time-zone data that has it.',
+  )
 }

@@ -1,10 +1,13 @@
 /** Prints why a call was charged, or what the ledger decides about one. */
 
+import { budgetWords } from '../../../events/budget.ts'
 import type { Counted } from '../../../events/counted.ts'
 import { printPosition } from '../../../events/event.ts'
 import type { StoredRefusal } from '../../ledger/refusals/stored-refusals.ts'
+import { formatPartsOfCredits } from '../../lib/credit-scale.ts'
 import { printable } from '../../lib/printable-text.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
+import type { Rate } from '../../pricing/rate.ts'
 import { type RefusalCode, refusals } from '../../problems/refusal.ts'
 import type { Charge } from '../../reports/charge/charge-shape.ts'
 import type { CallExplanation } from '../../reports/explain/explain-call.ts'
@@ -71,12 +74,45 @@ export function printCall({ charge, held, settled, disagreements }: CallExplanat
       ...(positions.refunded ?? []).map((at) => ['', at, 'refunded']),
     ],
   )
+  if (settled) printArithmetic(settled)
   if (disagreements.length === 0) {
     say(dim('\nDecided again from the log: it is as the rules make it.'))
   } else {
     heading(red('The rules say otherwise'))
     for (const fault of disagreements) say(printable(fault))
   }
+}
+
+type Settled = NonNullable<CallExplanation['settled']>
+
+/** Quantity by rate for each component, and what rounding adds. What is free costs nothing in any way. */
+function printArithmetic({ arithmetic, rounding, volume, credits: charged }: Settled): void {
+  if (arithmetic.length === 0) return
+  const before = volume === undefined ? '' : `, after ${formatNumber(volume)} in the month`
+  const amount = (text: string) => formatPartsOfCredits(text, creditScale())
+  heading(`What it costs${before}`)
+  table(
+    ['Component', 'Rate', 'Quantity', 'Each', 'Amount'],
+    [
+      ...arithmetic.map(({ component, by, quantity, rate, amount: of }) => [
+        component,
+        by ?? '',
+        quantity,
+        eachText(rate),
+        amount(of),
+      ]),
+      ['rounding', '', null, '', amount(rounding)],
+      ['charged', '', null, '', amount(`${charged}.000000`)],
+    ],
+  )
+}
+
+/** `3 credits`, `1 credit for each started 1,000`, `15 credits per million` */
+function eachText(rate: Rate): string {
+  if ('perMillion' in rate) return `${credits(rate.perMillion)} per million`
+  return rate.unit === 1
+    ? credits(rate.credits)
+    : `${credits(rate.credits)} for each started ${formatNumber(rate.unit)}`
 }
 
 /** @param options what a command needs to read the same ledger and configuration: ` --data .tollbook-2` */
@@ -167,7 +203,7 @@ function printState(explanation: Explanation): void {
     ['Cap of the key', decision.capLeft === null ? null : `${credits(decision.capLeft)} left`],
     ...explanation.state.budgets.map((budget): [string, string] => [
       'Budget',
-      `${credits(budget.left)} left of ${budgetText(budget)}`,
+      `${credits(budget.left)} left of ${budgetText(budget)}, until ${time(budget.endsAt)} UTC`,
     ]),
     ['Owed', had.debt > 0 ? `${credits(had.debt)}, which nothing is bought with` : null],
     ['Available', credits(decision.available)],
@@ -215,7 +251,17 @@ function keyState({ key }: Explanation['state']): string {
   return key.expiresAt === null ? 'active' : `active until ${time(key.expiresAt)} UTC`
 }
 
-function verdictText({ call, decision, state }: Explanation): string {
+function exceededText(needs: string, { call, decision, state }: Explanation): string {
+  const budget = state.budgets.find(({ name }) => name === decision.budget)
+  if (!budget) throw new Error('the decision names no budget')
+  const words = budgetWords(budget.name)
+  return (call.credits ?? 0) <= budget.credits
+    ? `${needs} and budgets leave ${creditFigure(decision.budgetLeft ?? 0)}: ${words} begins anew at ${time(budget.endsAt)} UTC.`
+    : `${needs} and ${words} is ${creditFigure(budget.credits)}.`
+}
+
+function verdictText(explanation: Explanation): string {
+  const { call, decision, state } = explanation
   const { available, maxInFlight, capLeft } = decision
   const needs = `the call needs ${credits(call.credits ?? 0)}`
   switch (decision.verdict) {
@@ -246,7 +292,7 @@ function verdictText({ call, decision, state }: Explanation): string {
     case 'insufficient_credits':
       return `${needs} and ${creditFigure(available)} are available.`
     case 'budget_exceeded':
-      return `${needs} and a budget that it counts in leaves ${creditFigure(decision.budgetLeft ?? 0)}.`
+      return exceededText(needs, explanation)
     default:
       return decision.verdict satisfies never
   }

@@ -1,3 +1,4 @@
+import { budgetWords } from '../../../events/budget.ts'
 import type { AppendResult, Verdict } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type CreditScale, formatCredits } from '../../lib/credit-scale.ts'
@@ -10,11 +11,12 @@ import { outcomeUnknown, requestIsTaken, tooExpensive, tooManyInFlight } from '.
  * @throws Error for a verdict that is none of a hold
  */
 export function refusalOfVerdict(
-  { verdict, shard, position, available, recordedAt }: AppendResult,
+  result: AppendResult,
   required: number,
   key: KeyRecord,
   scale: CreditScale | undefined,
 ): Refusal {
+  const { verdict, shard, position, available, recordedAt } = result
   const needed = `This call needs ${neededText(required, scale)}`
   const left = scale ? formatCredits(available, scale) : String(available)
   const shortage = {
@@ -37,11 +39,7 @@ export function refusalOfVerdict(
         extensions: shortage,
       }
     case 'budget_exceeded':
-      return {
-        code: 'budget_exceeded',
-        detail: `${needed} and a budget that it counts in leaves ${left}.`,
-        extensions: { required, available, position: shortage.position },
-      }
+      return budgetExceeded(result, required, { needed, left, scale })
     case 'concurrency_exceeded':
       return tooManyInFlight
     case 'amount_out_of_range':
@@ -74,6 +72,28 @@ export function refusalOfVerdict(
       return outcomeUnknown
     default:
       throw new Error(`the ledger cannot say ${verdict} to a hold`)
+  }
+}
+
+/** Waiting helps where the budget has so much at all. */
+function budgetExceeded(
+  { shard, position, available, recordedAt, exceeded }: AppendResult,
+  required: number,
+  { needed, left, scale }: { needed: string; left: string; scale: CreditScale | undefined },
+): Refusal {
+  if (!exceeded) throw new Error('the ledger names the budget that is exceeded')
+  const { name, credits, endsAt } = exceeded
+  const [budget, resetsAt] = [budgetWords(name), endsAt.toISOString()]
+  const waitSeconds = Math.ceil((endsAt.getTime() - recordedAt.getTime()) / 1_000)
+  const isEnough = required <= credits
+  return {
+    code: 'budget_exceeded',
+    detail: isEnough
+      ? `${needed} and budgets leave ${left}: ${budget} begins anew at ${resetsAt}.`
+      : `${needed} and ${budget} is ${scale ? formatCredits(credits, scale) : credits}.`,
+    extensions: { required, available, budget: name, resetsAt, position: `${shard}-${position}` },
+    // Of an extension the span can be over.
+    ...(isEnough && waitSeconds > 0 && { headers: { 'Retry-After': String(waitSeconds) } }),
   }
 }
 

@@ -18,7 +18,7 @@ export function refusalResponses(
     String(status),
     {
       description: codes.map((code) => `\`${code}\`: ${refusals[code].title}.`).join(' '),
-      headers: headerRefs([...headersOf(status), ...more(status)]),
+      headers: headerRefs([...headersOf(status, codes), ...more(status)]),
       content: {
         'application/problem+json': {
           schema: problemOfCodes(codes),
@@ -38,9 +38,10 @@ function problemOfCodes(codes: readonly RefusalCode[]) {
   return { allOf: [{ $ref: '#/components/schemas/Problem' }, narrowed] }
 }
 
-function headersOf(status: number): HeaderName[] {
+function headersOf(status: number, codes: readonly RefusalCode[]): HeaderName[] {
   if (status === 401) return ['X-Request-Id', 'WWW-Authenticate']
-  return status === 429 || status === 503 ? ['X-Request-Id', 'Retry-After'] : ['X-Request-Id']
+  const waits = status === 429 || status === 503 || codes.includes('budget_exceeded')
+  return waits ? ['X-Request-Id', 'Retry-After'] : ['X-Request-Id']
 }
 
 /** The schema of every refusal, for `#/components/schemas/Problem`. */
@@ -66,6 +67,7 @@ function exampleProblem(code: RefusalCode): ProblemDocument {
     ...(status === 400 && { errors: [{ pointer: '/query', detail: 'missing' }] }),
     ...(status === 402 && {
       ...{ required: 20, available: 3 },
+      ...(code === 'budget_exceeded' && { budget: 'account month UTC' }),
       ...{ resetsAt: '2026-02-01T00:00:00.000Z', position: '0-1234' },
     }),
   })

@@ -18,7 +18,15 @@ export const Problem = t.Object(
     limit: t.Optional(
       t.String({ description: 'The rate limit that was reached.', examples: ['10 calls in 1 s'] }),
     ),
-    resetsAt: t.Optional(t.String({ description: 'Until when waiting helps.' })),
+    resetsAt: t.Optional(
+      t.String({ description: 'When the month ends, or the span of the budget.' }),
+    ),
+    budget: t.Optional(
+      t.String({
+        description: 'The budget that is exceeded, as `GET /v1/key` names it.',
+        examples: ['group team-a day Europe/Berlin'],
+      }),
+    ),
     position: t.Optional(t.String({ description: 'Where in the ledger this was decided.' })),
   },
   // Said, because the server closes a schema that it compiles, and others have this one within theirs.

@@ -81,7 +81,10 @@ function decodeResult(
   available: string,
 ): CommandResult | UndecodableResult {
   const colon = verdict.indexOf(':')
-  if (colon > 0) return decodeWithCredits(verdict, colon, position, available)
+  if (colon > 0) {
+    const decode = verdict.startsWith('budget_exceeded:') ? decodeExceeded : decodeWithCredits
+    return decode(verdict, colon, position, available)
+  }
   const result = { position: Number(position), available: Number(available) }
   if (
     isVerdict(verdict) &&
@@ -104,6 +107,26 @@ function decodeWithCredits(
   const word = Number.isSafeInteger(credits) ? verdict.slice(0, colon) : verdict.replace(':', ' ')
   const result = decodeResult(word, ...rest)
   return result instanceof UndecodableResult ? result : { ...result, credits }
+}
+
+/** `budget_exceeded:1907704800:50:account day Europe/Berlin`, with tabs in the budget's name. */
+function decodeExceeded(
+  verdict: string,
+  colon: number,
+  ...rest: [position: string, available: string]
+): CommandResult | UndecodableResult {
+  const [, ends, credits, name] =
+    /^(\d{1,12}):(\d{1,13}):(.+)$/s.exec(verdict.slice(colon + 1)) ?? []
+  // A budget that cannot be read makes it no verdict.
+  if (name === undefined) return decodeResult(verdict.replaceAll(':', ' '), ...rest)
+  const result = decodeResult(verdict.slice(0, colon), ...rest)
+  if (result instanceof UndecodableResult) return result
+  const exceeded = {
+    name: name.replaceAll('\t', ' '),
+    credits: Number(credits),
+    endsAt: new Date(Number(ends) * 1_000),
+  }
+  return { ...result, exceeded }
 }
 
 function words(text: string | null): string[] {

@@ -230,6 +230,15 @@ export function isVerdict(text: string): text is Verdict {
   return verdicts.has(text)
 }
 
+/** The budget that refuses a purchase, for longest where several do. */
+export interface ExceededBudget {
+  /** As events name it: `group team-a day Europe/Berlin`. */
+  readonly name: string
+  readonly credits: number
+  /** When its span ends. */
+  readonly endsAt: Date
+}
+
 /** What the ledger decided about one command. */
 export interface CommandResult {
   readonly verdict: Verdict
@@ -239,6 +248,8 @@ export interface CommandResult {
   readonly credits?: number
   /** Credits then available; for key_cap_reached and budget_exceeded, what the cap or the budget still allows. */
   readonly available: number
+  /** With budget_exceeded. */
+  readonly exceeded?: ExceededBudget
 }
 
 /** What the ledger gives back for one command. */

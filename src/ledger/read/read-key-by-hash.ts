@@ -48,7 +48,7 @@ export async function readKeyByHash(sql: Sql, hash: string): Promise<ReadKey | u
     select shard, key_id as "keyId", account_id as "accountId", owner_id as "ownerId", mode,
       key_version as "keyVersion", account_version as "accountVersion", display, enabled,
       revoked_at as "revokedAt", expires_at as "expiresAt", previous_until as "previousUntil", endpoints,
-      key_rate_limit as "keyRateLimit", monthly_cap as "monthlyCap", has_budgets_v1(${hash}) as "hasBudgets", frozen, plan, plan_until as "planUntil",
+      key_rate_limit as "keyRateLimit", monthly_cap as "monthlyCap", has_budgets as "hasBudgets", frozen, plan, plan_until as "planUntil",
       account_rate_limit as "accountRateLimit", max_in_flight as "maxInFlight", tariff,
       account_secret as "accountSecret", private, read_at as "readAt"
     from find_key_v1(${hash})`

@@ -47,6 +47,8 @@ export interface DecisionAsOf {
   readonly capLeft: number | null
   /** What the budget leaves that leaves the least; null without a budget. */
   readonly budgetLeft: number | null
+  /** The budget that refuses the call, for longest where several do: its name. null: none does. */
+  readonly budget: string | null
   /** What is held of which lot, where the verdict is ok. The lot null is the allowance that is due. */
   readonly draws: readonly { readonly lot: number | null; readonly credits: number }[]
 }
@@ -61,11 +63,35 @@ export function decideAsOf(state: StateAsOf, call: CallAsOf): DecisionAsOf {
   const available = Math.max(free + allowanceDue - credits.debt, 0)
   const maxInFlight = state.account.maxInFlight ?? plan?.maxInFlight ?? 0
   const capLeft = cap === null ? null : Math.max(Number(subtractSums(cap, credits.capUsed)), 0)
-  const left = state.budgets.filter(({ warnsOnly }) => !warnsOnly).map((budget) => budget.left)
-  const budgetLeft = left.length === 0 ? null : Math.min(...left)
+  const limits = state.budgets.filter(({ warnsOnly }) => !warnsOnly)
+  const budgetLeft = limits.length === 0 ? null : Math.min(...limits.map(({ left }) => left))
+  const budget = exceededBudget(limits, call.credits ?? 0)?.name ?? null
   const verdict = verdictOf(state, call, { available, maxInFlight, capLeft, budgetLeft })
   const draws = verdict === 'ok' ? drawsOf(state, allowanceDue - repaid, call) : []
-  return { verdict, available, allowanceDue, repaid, maxInFlight, capLeft, budgetLeft, draws }
+  return {
+    verdict,
+    available,
+    allowanceDue,
+    repaid,
+    maxInFlight,
+    capLeft,
+    budgetLeft,
+    budget,
+    draws,
+  }
+}
+
+/** One that never has so much, or else the one whose span ends last. */
+function exceededBudget(limits: StateAsOf['budgets'], credits: number) {
+  const never = (of: { readonly credits: number }) => Number(of.credits < credits)
+  return limits
+    .filter(({ left }) => left < credits)
+    .toSorted(
+      (a, b) =>
+        never(b) - never(a) ||
+        Date.parse(b.endsAt) - Date.parse(a.endsAt) ||
+        (a.name < b.name ? -1 : 1),
+    )[0]
 }
 
 function verdictOf(

@@ -9,6 +9,7 @@ import {
   decide,
   draw,
   drawableAt,
+  exceededBudget,
   holdOf,
   isCount,
   liveLots,
@@ -173,7 +174,7 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
         : 'amount_out_of_range')
   if (verdict !== 'ok' && verdict !== 'resumed') {
     return {
-      verdict,
+      verdict: verdict === 'budget_exceeded' ? exceededVerdict(ledger, of, who) : verdict,
       position: ledger.position,
       available: availableTo(ledger, verdict, command, who),
     }
@@ -185,6 +186,14 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
     : writeEnd(ledger, batch, priced, hold, who)
   const outcome = priced === of ? verdict : (`${verdict}:${priced.columns.credits}` as const)
   return { verdict: outcome, position, available: availableAt(ledger.state, who) }
+}
+
+/** The refusal names the budget, with tabs in its name, and says when its span ends and how many credits it has. */
+function exceededVerdict(ledger: MemoryLedger, of: Command, who: Who): `${Verdict}:${string}` {
+  const credits = Number(asPriced(ledger, of, undefined, who).columns.credits)
+  const budget = exceededBudget(ledger.state, of.command, who, credits)
+  if (!budget) throw new Error('no budget is exceeded')
+  return `budget_exceeded:${budget.endsAt}:${budget.credits}:${budget.name.replaceAll(' ', '\t')}`
 }
 
 /** A command of a price with tiers, with what it costs and the volume that this goes by. */

@@ -8,23 +8,18 @@ language sql stable as $$
   from (
     select s.*, coalesce(u.used, 0) as used
     from (
-      select a.account_id, a.shard, d.*, span_start(d.per, d.zone, greatest(ledger_now(), h.recorded_at)) as starts_at,
+      select a.account_id, a.shard, d.*, budget_span_start(d.per, d.zone, l.starts_at, greatest(ledger_now(), h.recorded_at)) as starts_at,
         jsonb_strip_nulls(jsonb_build_object('credits', d.credits, 'per', d.per, 'timeZone', d.zone,
-          'warnsOnly', nullif(d.warns_only, false), 'group', case when d.scope like 'group %' then substr(d.scope, 7) end)) as definition
+          'warnsOnly', nullif(d.warns_only, false), 'group', d."group")) as definition
       from account_state a
       join heads h on h.shard = a.shard
       left join key_state k on k.key_id = in_key and k.shard = a.shard
+      cross join lateral named_budgets(a.budgets, k.budgets, in_key) d
       cross join lateral (
-        select * from budgets_of_key(a.budgets, k.budgets, k.key_group, in_key) where in_key is not null
-        union all
-        select o.* from (
-          select distinct b ->> 'group' as "group" from jsonb_array_elements(a.budgets) b
-          union select null
-        ) g
-        cross join lateral budgets_of_key(a.budgets, null, g."group", null) o
-        where in_key is null and (g."group" is null or o.scope <> 'account')
-      ) d
-      where a.account_id = in_account
+        select max(u.starts_at) as starts_at from budget_use u
+        where u.account_id = a.account_id and u.mode = in_mode and u.budget = d.budget and u.shard = a.shard
+      ) l
+      where a.account_id = in_account and (in_key is null or d."group" is null or d."group" = k.key_group)
     ) s
     left join budget_use u
       on u.account_id = s.account_id and u.mode = in_mode and u.budget = s.budget and u.starts_at = s.starts_at and u.shard = s.shard

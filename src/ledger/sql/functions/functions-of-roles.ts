@@ -13,6 +13,7 @@ const ofTheLedger = [
   'ledger_state_v1',
   'projection_lags_v1',
   'plan_counts_v1',
+  'unknown_time_zones_v1',
 ]
 
 /** They read as whoever calls them, and so are of use to roles that read tables. */
@@ -27,9 +28,10 @@ const overTables = [
   'month_charges',
   'balance_of',
   'span_start',
+  'budget_span_start',
   'span_end',
   'budgets_of',
-  'budgets_of_key',
+  'named_budgets',
   'charge_events',
   'charges_of',
   'hash_event',
@@ -47,7 +49,6 @@ export const functionsOfRoles: Readonly<Record<Role, readonly string[]>> = {
     'changes_v1',
     'overdue_holds_v1',
     'find_key_v1',
-    'has_budgets_v1',
     'find_claim_v1',
     'store_response_v1',
     'replayed_v1',

@@ -15,9 +15,9 @@ import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
 import allowanceOfMonth from './allowance_of_month.sql' with { type: 'text' }
 import budgetInBatch from './budget_in_batch.sql' with { type: 'text' }
+import budgetSpanStart from './budget_span_start.sql' with { type: 'text' }
 import budgetsLeft from './budgets_left.sql' with { type: 'text' }
 import budgetsOf from './budgets_of.sql' with { type: 'text' }
-import budgetsOfKey from './budgets_of_key.sql' with { type: 'text' }
 import { functionsOfCalls } from './calls/index.ts'
 import capUsed from './cap_used.sql' with { type: 'text' }
 import checkInstance from './check_instance.sql' with { type: 'text' }
@@ -57,6 +57,7 @@ import makePartitions from './make_partitions.sql' with { type: 'text' }
 import monthCharges from './month_charges.sql' with { type: 'text' }
 import mostOfTiers from './most_of_tiers.sql' with { type: 'text' }
 import moveBudgets from './move_budgets.sql' with { type: 'text' }
+import namedBudgets from './named_budgets.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import openSessionV1 from './open_session_v1.sql' with { type: 'text' }
 import packOf from './pack_of.sql' with { type: 'text' }
@@ -143,9 +144,10 @@ export const functions: readonly string[] = [
     ...{ cap_use: capUse('true'), uses_a_cap: typeIn(capUsingTypes) },
   }),
   spanStart,
+  budgetSpanStart,
   spanEnd,
   budgetInBatch,
-  budgetsOfKey,
+  namedBudgets,
   budgetsLeft,
   budgetsOf,
   moveBudgets,

@@ -2,7 +2,12 @@
  * Whether calls count in the budgets that stood, and use no more of them than there was. Where a span begins, the first event that counts
  * in it says: time-zone databases differ, so none is asked here. Spans of a budget must not overlap.
  */
-import { type Budget, budgetsOfKey, type KeyBudget } from '../../../../events/budget.ts'
+import {
+  type Budget,
+  budgetsOfKey,
+  type KeyBudget,
+  namedBudgets,
+} from '../../../../events/budget.ts'
 import { isOpeningOrNot } from '../../../../events/openings.ts'
 import { typeIn } from '../../../../events/type-condition.ts'
 import { capUsingTypes } from '../../../../projections/key-caps.ts'
@@ -125,7 +130,7 @@ function followEvent(
 
 function purchaseFault(state: FollowedBudgets, event: CallEvent): string | undefined {
   const { accountId, mode, occurredAt, spans } = event
-  const budgets = budgetsAt(state, event)
+  const budgets = budgetsOfKey(...budgetsThen(state, event))
   const names = [...new Set(budgets.map(({ name }) => name))].sort()
   if (!same(Object.keys(spans ?? {}).sort(), names)) {
     return 'it does not count in the budgets that stood'
@@ -157,22 +162,27 @@ function count(state: FollowedBudgets, event: CallEvent, isPurchase: boolean): b
   const charged = type === 'HoldSettled' ? credits : type === 'ChargeRefunded' ? -credits : 0
   const change = (held ?? []).reduce((sum, each) => sum + each, charged)
   let exceedsBudget = false
+  // What counts in a budget of a group may be of a key that has left it since.
+  const budgets = namedBudgets(...budgetsThen(state, event))
   for (const [budget, start] of Object.entries(spans ?? {})) {
     const name = `${accountId} ${mode} ${budget} ${start}`
     const used = (state.used.get(name) ?? 0) + change
     state.used.set(name, used)
-    const now = budgetsAt(state, event).find((each) => each.name === budget && !each.warnsOnly)
+    const now = budgets.find((each) => each.name === budget && !each.warnsOnly)
     if (isPurchase && change > 0 && now && used > now.credits) exceedsBudget = true
   }
   return exceedsBudget
 }
 
-function budgetsAt({ ofAccounts, ofKeys }: FollowedBudgets, event: CallEvent) {
+function budgetsThen(
+  { ofAccounts, ofKeys }: FollowedBudgets,
+  event: CallEvent,
+): Parameters<typeof budgetsOfKey> {
   const { accountId, keyId, position } = event
   const stood = ({ after }: { readonly after: number }) => after < position
   const ofAccount = ofAccounts.get(accountId)?.findLast(stood)?.budgets ?? []
   const ofKey = ofKeys.get(keyId)?.findLast(stood)
-  return budgetsOfKey(ofAccount, { budgets: [], group: null, ...ofKey, keyId })
+  return [ofAccount, { budgets: [], group: null, ...ofKey, keyId }]
 }
 
 function same(a: unknown, b: unknown): boolean {

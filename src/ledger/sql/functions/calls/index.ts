@@ -16,7 +16,6 @@ import currentTariffsV1 from './current_tariffs_v1.sql' with { type: 'text' }
 import findClaimV1 from './find_claim_v1.sql' with { type: 'text' }
 import findKeyV1 from './find_key_v1.sql' with { type: 'text' }
 import findTariffV1 from './find_tariff_v1.sql' with { type: 'text' }
-import hasBudgetsV1 from './has_budgets_v1.sql' with { type: 'text' }
 import headsV1 from './heads_v1.sql' with { type: 'text' }
 import keyOf from './key_of.sql' with { type: 'text' }
 import ledgerIdV1 from './ledger_id_v1.sql' with { type: 'text' }
@@ -32,13 +31,13 @@ import refundUndeliveredV1 from './refund_undelivered_v1.sql' with { type: 'text
 import revokeV1 from './revoke_v1.sql' with { type: 'text' }
 import schemaStateV1 from './schema_state_v1.sql' with { type: 'text' }
 import shardTariffsV1 from './shard_tariffs_v1.sql' with { type: 'text' }
+import unknownTimeZonesV1 from './unknown_time_zones_v1.sql' with { type: 'text' }
 
 const chargeTypes = [...holdTypes, ...typesWith('moves', 'refunded')]
 
 export const functionsOfCalls: readonly string[] = [
   keyOf,
   findKeyV1,
-  hasBudgetsV1,
   findTariffV1,
   currentTariffsV1,
   shardTariffsV1,
@@ -66,4 +65,5 @@ export const functionsOfCalls: readonly string[] = [
   ledgerStateV1,
   projectionLagsV1,
   planCountsV1,
+  unknownTimeZonesV1,
 ]
