@@ -76,7 +76,7 @@ export function append(ledger: MemoryLedger, values: readonly Text[]): Rows {
     ...{ opened: new Set(), resolved: new Set() },
   }
   const results: Result[] = []
-  for (const command of inOrder(commandsOf(values.slice(firstColumn) as string[]))) {
+  for (const command of inOrder(commandsOf(values.slice(firstColumn)))) {
     results[command.nth] = decideCommand(ledger, batch, command)
   }
   for (const who of batch.owing.values()) {
@@ -107,9 +107,9 @@ const columns = columnsOf(
   positions text, available text`,
 )
 
-/** The commands of a batch, from the texts that it is packed in. */
-function commandsOf(texts: readonly string[]): Command[] {
-  const lines = texts.map((text) => (text === '' ? [] : text.split('\n')))
+/** The commands of a batch, from the texts that it is packed in: one of nothing is none. */
+function commandsOf(texts: readonly Text[]): Command[] {
+  const lines = texts.map((text) => (text ? text.split('\n') : []))
   return (lines[0] ?? []).map((_, nth) => {
     const columns = Object.fromEntries(
       batchColumns.map(({ name }, i) => [name, lines[i]?.[nth] || null]),
