@@ -7,6 +7,7 @@ import { Type } from '@sinclair/typebox'
 import { maxAmount } from './bounds.ts'
 import { Spans } from './budget.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
+import { OverageTerms } from './overage-terms.ts'
 import { Time } from './time.ts'
 import { amount, count, minute } from './words.ts'
 
@@ -40,6 +41,7 @@ export const creditEvents = {
       kind: Type.Union([
         Type.Literal('allowance'),
         Type.Literal('trial'),
+        Type.Literal('overage'),
         Type.Literal('paid'),
         Type.Literal('promotional'),
       ]),
@@ -61,6 +63,8 @@ export const creditEvents = {
       rollover: Type.Optional(
         Type.Object({ max: Type.Integer({ minimum: 1, maximum: maxAmount }) }),
       ),
+      /** Of overage: the fee for each started `per` credits that are used of it, as the plan said. */
+      overage: Type.Optional(OverageTerms),
     }),
     lot: 'grants',
     describe: ({ credits, payload: { kind, expiresAt } }, scale) =>

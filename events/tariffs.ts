@@ -3,6 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { spanPattern } from '../src/lib/rate-limits.ts'
 import { maxAmount, maxInteger, maxRolloverMonths, maxValidDays } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
+import { overageTerms } from './overage-terms.ts'
 import { Time } from './time.ts'
 import { minute } from './words.ts'
 
@@ -51,6 +52,10 @@ const Plan = Type.Object({
       max: Type.Integer({ minimum: 1, maximum: maxAmount }),
       months: Type.Integer({ minimum: 1, maximum: maxRolloverMonths }),
     }),
+  ),
+  /** How many credits a month beyond all others may be used, and what they are billed. */
+  overage: Type.Optional(
+    Type.Object({ max: Type.Integer({ minimum: 1, maximum: maxAmount }), ...overageTerms }),
   ),
   /** What calls of the plan's accounts cost instead. */
   prices: Type.Optional(Prices),

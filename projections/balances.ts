@@ -80,8 +80,8 @@ const followPlans: MappingStatement = {
 }
 
 /**
- * A debt grows by what is recorded and falls by what is repaid. Of the month's allowance, all grants add up, and the last that is good after
- * its month says until when there are such lots.
+ * A debt grows by what is recorded and falls by what is repaid. Of the month's allowance, all grants add up. The last lot that has terms
+ * of its own says until when there are any.
  */
 const countDebtAndAllowance: MappingStatement = {
   eventTypes: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
@@ -93,19 +93,20 @@ const countDebtAndAllowance: MappingStatement = {
            when change.month = b.allowance_month then b.allowance_granted + change.allowance
            else change.allowance
          end,
-         rolls_until = greatest(b.rolls_until, change.rolls_until)
+         terms_until = greatest(b.terms_until, change.terms_until)
        from (
          select account_id, mode, shard, max(month) as month,
-           max((payload ->> 'expiresAt')::timestamptz) filter (where payload -> 'rollover' is not null) as rolls_until,
+           max((payload ->> 'expiresAt')::timestamptz) filter (where payload -> 'rollover' is not null or payload -> 'overage' is not null)
+             as terms_until,
            sum(credits) filter (where month = last_month) as allowance,
            sum(case type when 'DebtRecorded' then credits when 'CreditsAdjusted' then -credits else 0 end) as debt
          from (
            select *, max(month) over (partition by account_id, mode, shard) as last_month
            from (
-             select *, case when type = 'CreditsGranted'
+             select *, case when payload ->> 'kind' = 'allowance'
                then date_trunc('month', recorded_at at time zone 'UTC')::date end as month
              from batch
-             where type = 'CreditsGranted' and payload ->> 'kind' = 'allowance'
+             where type = 'CreditsGranted' and payload ->> 'kind' in ('allowance', 'overage')
                or type = 'DebtRecorded'
                or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'
            ) with_month
@@ -246,7 +247,7 @@ const countOpenHolds: MappingStatement = {
 
 export const balances: Projection = {
   name: 'balances',
-  version: 7,
+  version: 8,
   mode: 'inline',
   eventFilter: `account_id is not null and ${typeNotIn([...countingTypes, ...typesWith('stream', 'key')])}`,
   tables: [
@@ -315,8 +316,8 @@ export const balances: Projection = {
       -- By when they start. The plan at a time is plans[width_bucket(time, plan_starts)].
       plans text[] not null default '{}',
       plan_starts timestamptz[] not null default '{}',
-      -- When the last allowance expires that is good after its month; null: none was.
-      rolls_until timestamptz,
+      -- When the last lot expires that is overage, or an allowance that is good after its month; null: none was.
+      terms_until timestamptz,
       primary key (account_id, mode, shard)
     ) with (fillfactor = 70)`,
   ],

@@ -2,11 +2,12 @@
 import type { Projection } from './projection.ts'
 
 /** What decides beside a plan's credits what it gives a month; null: nothing does. */
-const monthlyTerms = `case when plan.value ->> 'firstMonth' = 'prorated' then '{"firstMonth": "prorated"}'::jsonb end`
+const monthlyTerms = `nullif(jsonb_strip_nulls(jsonb_build_object(
+  'firstMonth', nullif(plan.value ->> 'firstMonth', 'whole'), 'overage', plan.value -> 'overage')), '{}')`
 
 export const tariffs: Projection = {
   name: 'tariffs',
-  version: 9,
+  version: 10,
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
@@ -37,7 +38,7 @@ export const tariffs: Projection = {
       trial jsonb,
       -- {max, months}; null: the plan has none.
       rollover jsonb,
-      -- What else decides what it gives a month; null: its credits alone do.
+      -- What else decides what it gives a month: {firstMonth, overage: {max, fee, per}}; null: its credits alone do.
       monthly_terms jsonb,
       primary key (hash, plan, shard)
     )`,

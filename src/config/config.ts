@@ -3,6 +3,7 @@
  * environment. load-config.ts makes it once at start, and it is passed down.
  */
 
+import type { OverageTerms } from '../../events/overage-terms.ts'
 import type { Pack } from '../../events/tariffs.ts'
 import type { CreditScale } from '../lib/credit-scale.ts'
 import type { Method } from '../lib/http-methods.ts'
@@ -149,6 +150,8 @@ export interface Plan extends PlanLimits {
   readonly firstMonth?: 'prorated' | 'whole'
   /** For how many months what is left of an allowance is kept, and how much of it there may be; absent: nothing is. */
   readonly rollover?: { readonly max: number; readonly months: number }
+  /** How many credits a month beyond all others may be used, billed by a fee for each started `per` of them; absent: none. */
+  readonly overage?: OverageTerms & { readonly max: number }
   /** Whether operators may still give it. */
   readonly grantable: boolean
   /** By route: the price for the plan's accounts, instead of the route's own. */

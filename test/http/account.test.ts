@@ -81,6 +81,7 @@ describe('GET /account/balance', () => {
         ...{ available: 100, held: 0, debt: 0, lots: [] },
         allowance: { month: '2030-06', granted: 0, due: 100 },
         month: { settled: 0, refunded: 0, calls: 0 },
+        overageDue: 0,
         budgets: [],
       },
     })

@@ -220,6 +220,7 @@ test('what else changes is printed in words, too, and a price that costs the sam
     ],
     trial: { credits: 50, days: 14 },
     rollover: { max: 5_000, months: 2 },
+    overage: { max: 20_000, fee: { minorUnits: 120, currency: 'EUR' }, per: 1_000 },
     endpoints: ['search', 'tts'],
   })
   delete pro.rateLimit
@@ -233,12 +234,15 @@ test('what else changes is printed in words, too, and a price that costs the sam
   const { stdout } = await prices(['diff', file])
   expect(stdout).not.toMatch(/[{}"]/)
   expect(stdout).toMatch(
-    /^plans\.basic +none +EUR 29\.00 a month, 5,000 credits a month, 10 calls in 1 s, 1,000 calls in 1 day, rollover of 5,000 credits for 2 months$/m,
+    /^plans\.basic +none +EUR 29\.00 a month, 5,000 credits a month, 10 calls in 1 s, 1,000 calls in 1 day, rollover of 5,000 credits for 2 months, overage of 20,000 credits at EUR 1\.20 for each started 1,000 credits$/m,
   )
   expect(stdout).toMatch(/^plans\.pro\.fee +EUR 19\.00 +EUR 29\.00$/m)
   expect(stdout).toMatch(/^plans\.pro\.rateLimits +none +10 calls in 1 s, 1,000 calls in 1 day$/m)
   expect(stdout).toMatch(/^plans\.pro\.trial +none +trial of 50 credits for 14 days$/m)
   expect(stdout).toMatch(/^plans\.pro\.rollover +none +rollover of 5,000 credits for 2 months$/m)
+  expect(stdout).toMatch(
+    /^plans\.pro\.overage +none +overage of 20,000 credits at EUR 1\.20 for each started 1,000 credits$/m,
+  )
   expect(stdout).toMatch(/^plans\.pro\.endpoints +all +search, tts$/m)
   expect(stdout).toMatch(
     /^packs\.small +5,000 credits for EUR 9\.00, .* 10,000 credits for EUR 25\.00, good for 365 days$/m,

@@ -42,6 +42,8 @@ beforeAll(async () => {
 })
 afterAll(() => ledger.close())
 
+const overageFee = { minorUnits: 120, currency: 'EUR' }
+
 /** Small allowances, so that histories draw on many lots and run out of credits. */
 function tariffOf({ free = 30, pro = 60 }): typeof testTariff {
   const { prices, plans } = testTariff
@@ -57,6 +59,7 @@ function tariffOf({ free = 30, pro = 60 }): typeof testTariff {
         prices: { search: { per: 'request', credits: 2 } },
       },
       tried: { ...none, trial: { credits: free, days: 9 } },
+      over: { ...none, credits: free, overage: { max: free, fee: overageFee, per: 7 } },
     },
   }
 }
@@ -120,7 +123,7 @@ const verbs = {
   plan: (w: World, pick: number, credits: number) =>
     ledger.changePlan(
       account(w, pick),
-      ['free', 'pro', 'none', 'tried', 'unknown'][credits % 5] ?? '',
+      ['free', 'pro', 'none', 'tried', 'over', 'unknown'][credits % 6] ?? '',
       pick % 2 ? ledger.now : nextMonth(),
     ),
   freeze: (w: World, pick: number) => ledger.change(account(w, pick), 'AccountFrozen'),
@@ -267,12 +270,15 @@ test(`any history is sound (seed ${seed})`, async () => {
   await expectSound(aStep, runs)
 }, 120_000)
 
-test(`any history over months is sound, and what does not roll over lapses (seed ${seed})`, async () => {
+test(`any history over months is sound: what does not roll over lapses, and overage is given (seed ${seed})`, async () => {
   let lapses = 0
+  let overages = 0
   await expectSound(aStepOverMonths, Math.max(runs / 2, 25), (log) => {
     lapses += log.filter(({ type }) => type === 'CreditsLapsed').length
+    overages += log.filter(({ payload }) => payload.kind === 'overage').length
   })
   expect(lapses).toBeGreaterThan(0)
+  expect(overages).toBeGreaterThan(0)
 }, 120_000)
 
 test('the whole log, of all histories together, means what the projections hold', async () => {
@@ -346,7 +352,7 @@ async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEve
   await ledger.travelTo(new Date(nextMonth().getTime() + 14 * 86_400_000))
   const start = await ledger.size()
   await ledger.publish(tariffOf({}))
-  const [a, b] = [await ledger.account({ plan: 'free' }), await ledger.account({ plan: 'none' })]
+  const [a, b] = [await ledger.account({ plan: 'free' }), await ledger.account({ plan: 'over' })]
   const penniless = await ledger.account({ plan: 'none' })
   const keys = [
     await ledger.key(a),

@@ -13,6 +13,7 @@ test('an allowance that no call has needed yet is available', async () => {
     debt: 0,
     lots: [],
     allowance: { month: '2031-10', granted: 0, due: 100 },
+    overageDue: 0,
     month: { settled: 0, refunded: 0, calls: 0 },
     budgets: [],
   })

@@ -24,7 +24,7 @@ import { oracleStatement } from '../support/statement-oracle/oracle-statement.ts
 const names = ['2031-01', '2031-02', '2031-03', '2031-04']
 const dayMs = 86_400_000
 
-/** Allowances of two plans roll over, in part. */
+/** Allowances of two plans roll over, in part, and one has overage. */
 const { plans } = billedTariff
 const rolling = {
   ...billedTariff,
@@ -32,6 +32,10 @@ const rolling = {
     ...plans,
     free: { ...(plans.free as Plan), rollover: { max: 25, months: 1 } },
     pro: { ...(plans.pro as Plan), rollover: { max: 120, months: 2 } },
+    zero: {
+      ...(plans.zero as Plan),
+      overage: { max: 90, fee: { minorUnits: 7, currency: 'EUR' }, per: 20 },
+    },
   },
 }
 

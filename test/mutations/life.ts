@@ -35,10 +35,14 @@ export async function writeLife(ledger: Ledger): Promise<void> {
     rollover: { max: 2, months: 1 },
   } as Plan
   const pro = { ...plans.pro, firstMonth: 'prorated' } as Plan
+  const over = {
+    ...(plans.none as Plan),
+    overage: { max: 9, fee: { minorUnits: 120, currency: 'EUR' }, per: 4 },
+  }
   const ofPartner = { search: { per: 'request', credits: 2 } as const }
   const partner = { ...(plans.free as Plan), prices: ofPartner }
   const small = { credits: 70, price: { minorUnits: 500, currency: 'EUR' }, validDays: 20 }
-  await ledger.publish({ plans: { ...plans, free, pro, partner }, prices, packs: { small } })
+  await ledger.publish({ plans: { ...plans, free, pro, partner, over }, prices, packs: { small } })
   const account = await ledger.account({ plan: 'free' })
   const { accountId } = account
   const key = await ledger.key(account, {
@@ -75,6 +79,10 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   await ledger.append(leaseOfPartner)
   await ledger.append(chargeOnLeaseCommand(key, leaseOfPartner, 6, plan))
   await ledger.release(leaseOfPartner, { reason: 'lease_released' })
+  // One that gives overage.
+  await ledger.changePlan(account, 'over')
+  const { hold: inOver } = await ledger.hold(key, 3)
+  await ledger.settle(inOver, 2)
   await ledger.changePlan(account, 'free')
 
   // Calls that are sold in tiers, over the end of one.

@@ -18,6 +18,7 @@ export interface Bug {
 export type LedgerBug =
   | 'forgets-budgets'
   | 'lets-all-roll-over'
+  | 'gives-overage-again'
   | 'forgets-volumes'
   | 'opens-twice'
   | 'compares-no-log'
@@ -70,6 +71,12 @@ export const bugs: readonly Bug[] = [
     says: 'the ledger lets nothing lapse of allowances of earlier months',
     breaks: 'no more rolls over than the plan says',
     ledger: 'lets-all-roll-over',
+  },
+  {
+    name: 'gives-overage-again',
+    says: 'the ledger gives the overage of a month with every purchase',
+    breaks: 'overage stops at its most',
+    ledger: 'gives-overage-again',
   },
   {
     name: 'forgets-volumes',

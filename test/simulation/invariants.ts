@@ -1,7 +1,7 @@
 /** What must be true of every run, whatever went wrong in it. */
 import { type Budget, nameOfBudget } from '../../events/budget.ts'
 import { monthOf } from '../support/log.ts'
-import { balanceOf, freeOf, liveLots } from '../support/log-rules.ts'
+import { balanceOf, drawableLots, freeOf, liveLots } from '../support/log-rules.ts'
 import { emptyState, evolve } from '../support/oracle.ts'
 import type { MemoryEvent, MemoryLedger } from './memory-ledger/memory-ledger.ts'
 import type { Plan } from './plan.ts'
@@ -31,6 +31,7 @@ export function breachesOf(plan: Plan, ledger: MemoryLedger, records: Records): 
     ...noBudgetIsExceeded(events),
     ...noMoreRollsOver(events),
     ...tiersCostWhatTheMonthCosts(events),
+    ...overageStops(events),
   ]
 }
 
@@ -116,7 +117,7 @@ function* nothingIsOwedAndSpent(events: readonly MemoryEvent[]): Generator<Breac
     const buys =
       type === 'CreditsHeld' || type === 'HoldExtended' || (type === 'HoldSettled' && payload.lease)
     if (buys) {
-      const free = liveLots(state, who).reduce((sum, lot) => sum + freeOf(lot), 0)
+      const free = drawableLots(state, who).reduce((sum, lot) => sum + freeOf(lot), 0)
       const debt = Number(balanceOf(state, who)?.debt ?? 0)
       if (credits > 0 && free - debt < credits) {
         yield breach('nothing is bought with credits that are owed')(
@@ -236,6 +237,30 @@ function* noMoreRollsOver(events: readonly MemoryEvent[]): Generator<Breach> {
       if (left > mostThatRolls) {
         yield breach('no more rolls over than the plan says')(`${left} credits at ${position}`)
       }
+    }
+    evolve(state, event)
+  }
+}
+
+/** A month has one lot of overage. It is given and drawn on while nothing is owed, and nothing but calls takes from it. */
+function* overageStops(events: readonly MemoryEvent[]): Generator<Breach> {
+  const state = emptyState()
+  const given = new Set<string>()
+  const overages = new Set<number>()
+  for (const event of events) {
+    const { shard, account_id, mode, recorded_at: now, type, lots, held, payload, position } = event
+    const at = (says: string) => breach('overage stops at its most')(`${says} at ${position}`)
+    const owes = Number(balanceOf(state, { shard, account_id, mode, now })?.debt ?? 0) > 0
+    if (payload.kind === 'overage') {
+      const month = `${account_id} ${mode} ${monthOf(now)}`
+      if (given.has(month)) yield at('it is given again')
+      if (owes) yield at('it is given beside a debt')
+      given.add(month)
+      overages.add(position)
+    } else if (lots?.some((lot) => overages.has(lot))) {
+      const draws = type === 'CreditsHeld' || type === 'HoldExtended' || held === null
+      if (type === 'CreditsAdjusted') yield at('it is taken away')
+      if (owes && draws && type !== 'ChargeRefunded') yield at('it is drawn on beside a debt')
     }
     evolve(state, event)
   }

@@ -98,6 +98,8 @@ const several: PriceRule = [
 
 const ofPro = { per: 'request', credits: 2 } as const
 
+const overageFee = { minorUnits: 120, currency: 'EUR' }
+
 function tariffOf(free: number): Tariff {
   const plan = testTariff.plans.free as Plan
   return {
@@ -114,6 +116,7 @@ function tariffOf(free: number): Tariff {
         },
       },
       tried: { ...plan, credits: 0, trial: { credits: free, days: 9 } },
+      over: { ...plan, credits: free, overage: { max: free, fee: overageFee, per: 7 } },
     },
   }
 }
@@ -167,7 +170,7 @@ class History {
     await this.publish(30)
     for (const [account, plan] of [
       ['acc_a', 'free'],
-      ['acc_B', 'none'],
+      ['acc_B', 'over'],
     ] as const) {
       await this.openAccount(account, plan)
     }
@@ -349,7 +352,7 @@ const verbs = {
   },
   plan: (h: History, pick: number, credits: number) =>
     h.change(pick % 2 ? 'acc_a' : 'acc_B', 'PlanStarted', {
-      plan: ['free', 'pro', 'none', 'tried', 'unknown'][credits % 5],
+      plan: ['free', 'pro', 'none', 'tried', 'over', 'unknown'][credits % 6],
       from: inDays(h, pick % 3 ? 0 : 20),
       fee,
     }),
@@ -663,19 +666,22 @@ const aStepOverMonths: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'wait', ms: 61_000 }) },
 )
 
-test(`what does not roll over lapses alike (seed ${seed})`, async () => {
+test(`what does not roll over lapses alike, and overage is given and drawn on alike (seed ${seed})`, async () => {
   let lapses = 0
+  let overages = 0
   await fc.assert(
     fc.asyncProperty(
       fc.array(aStepOverMonths, { minLength: 10, maxLength: 40, size: 'max' }),
       async (steps) => {
         const { memory } = (await live(steps, { startMs: endOfMonthMs })).twins
         lapses += memory.events.filter(({ type }) => type === 'CreditsLapsed').length
+        overages += memory.events.filter(({ payload }) => payload.kind === 'overage').length
       },
     ),
     { numRuns: runs, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
   )
   expect(lapses).toBeGreaterThan(0)
+  expect(overages).toBeGreaterThan(0)
 }, 300_000)
 
 test(`what is sold in tiers is priced alike, at any volume (seed ${seed})`, async () => {

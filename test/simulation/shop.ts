@@ -21,7 +21,7 @@ export const config = parse(`
 services:
   upstream: { url: http://upstream }
 plans:
-  small: ${plan(40, 8, 'trial: { credits: 20, days: 1 }, rollover: { max: 2, months: 1 },')}
+  small: ${plan(40, 8, 'trial: { credits: 20, days: 1 }, rollover: { max: 2, months: 1 }, overage: { max: 10, fee: { minorUnits: 5, currency: EUR }, per: 4 },')}
   large: ${plan(2_000, 200, 'firstMonth: prorated,')}
   largest: ${plan(largest, 200)}
 defaultPlan: small

@@ -212,14 +212,45 @@ export function holdOf(state: State, command: CallCommand, shard: number): Row |
   return isOfOneCall && hold.slots !== null ? undefined : hold
 }
 
-/** What a hold could draw: live lots and what the allowance still to be granted would add, less what is owed. */
+/** What a hold could draw: live lots and what is still to be granted, less what is owed; and overage while nothing is owed then. */
 export function availableAt(state: State, who: Who): number {
-  return Math.max(freeLessDebt(state, who) + allowanceDue(state, who), 0)
+  const own = freeLessDebt(state, who) + allowanceDue(state, who)
+  if (debtOf(state, who) > allowanceDue(state, who)) return Math.max(own, 0)
+  return own + sumOfFree(liveLots(state, who).filter(isOverage)) + overageDue(state, who)
 }
 
-/** What is free of live lots, less what is owed: negative where that is more. */
+/** What is free of live lots but overage, less what is owed: negative where that is more. */
 function freeLessDebt(state: State, who: Who): number {
-  return sumOfFree(liveLots(state, who)) - debtOf(state, who)
+  return sumOfFree(ownLots(state, who)) - debtOf(state, who)
+}
+
+const isOverage = (lot: Row): boolean => lot.kind === 'overage'
+
+/** What repays debts, and what adjustments take from: live lots but overage. */
+export function ownLots(state: State, who: Who): Row[] {
+  return liveLots(state, who).filter((lot) => !isOverage(lot))
+}
+
+/** What a purchase draws on: nothing of overage while credits are owed. */
+export function drawableLots(state: State, who: Who): Row[] {
+  return debtOf(state, who) > 0 ? ownLots(state, who) : liveLots(state, who)
+}
+
+/** What the plan gives for overage, where the month has had none. */
+export function overageDue(state: State, who: Who): number {
+  const terms = overageTerms(state, who)
+  return terms && !liveLots(state, who).some(isOverage) ? terms.max : 0
+}
+
+export function overageTerms(state: State, who: Who): OverageTerms | undefined {
+  const { monthly_terms } = planAt(state, who) ?? {}
+  return (monthly_terms as { overage?: OverageTerms } | null | undefined)?.overage
+}
+
+interface OverageTerms {
+  readonly max: number
+  readonly per: number
+  readonly fee: { readonly minorUnits: number; readonly currency: string }
 }
 
 const sumOfFree = (lots: readonly Row[]): number => lots.reduce((sum, lot) => sum + freeOf(lot), 0)
@@ -235,7 +266,7 @@ export function drawableAt(state: State, command: CallCommand, who: Who): number
 /** The lots that an extension of a hold of an earlier month may draw on; undefined where it is of this one. */
 export function lotsFor(state: State, hold: Row | undefined, who: Who): Row[] | undefined {
   if (!hold || monthOf(Number(hold.held_at)) === monthOf(who.now)) return undefined
-  return liveLots(state, who).filter((lot) => Number(lot.lot) < Number(hold.position))
+  return drawableLots(state, who).filter((lot) => Number(lot.lot) < Number(hold.position))
 }
 
 export function capLeft(state: State, command: CallCommand, { shard, now }: Who): number {
@@ -404,8 +435,8 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
     yield 'a hold occurs when it is recorded, and its extensions with it'
   if (hold && event.tariff !== hold.tariff) yield 'an extension is priced as its hold'
   const old = lotsFor(state, hold, who)
-  if (!old && allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
-  const lots = old ?? liveLots(state, who)
+  if (!old) yield* grantsMissing(state, who)
+  const lots = old ?? drawableLots(state, who)
   // A lease takes what would be spent last.
   const drawn = draw(isLease ? lots.toReversed() : lots, credits)
   if (drawn.left > 0) yield 'there are credits enough'
@@ -413,6 +444,13 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
     yield 'lots are drawn in order'
   const kind = event.type === 'HoldExtended' ? 'extend' : 'hold'
   yield* brokenBudgets(event, spansOf(state, { kind, ...purchase } as CallCommand, who))
+}
+
+/** What the plan gives in this month comes before what is bought. */
+function* grantsMissing(state: State, who: Who): Generator<string> {
+  if (allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
+  if (debtOf(state, who) === 0 && overageDue(state, who) > 0)
+    yield 'the month’s overage was granted first'
 }
 
 function* brokenBudgets(event: LogEvent, expected: object | undefined): Generator<string> {
@@ -458,8 +496,8 @@ function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
     who,
   )
   if (verdict !== 'ok') yield `it would be refused: ${verdict}`
-  if (allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
-  const drawn = draw(liveLots(state, who), event.credits)
+  yield* grantsMissing(state, who)
+  const drawn = draw(drawableLots(state, who), event.credits)
   if (drawn.left > 0) yield 'there are credits enough'
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.moved))
     yield 'lots are drawn in order'
@@ -517,6 +555,7 @@ function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
 
 function* brokenByGrant(state: State, event: LogEvent): Generator<string> {
   if (event.payload.kind === 'trial') return yield* brokenByTrial(state, event)
+  if (event.payload.kind === 'overage') return yield* brokenByOverage(state, event)
   if (event.payload.kind !== 'allowance') return
   if (event.credits !== allowanceDue(state, whose(event)))
     yield 'the allowance is what the plan gives'
@@ -528,6 +567,18 @@ function* brokenByGrant(state: State, event: LogEvent): Generator<string> {
   if (micros(event.payload.expiresAt) !== end)
     yield 'it ends with the month, or as much later as it rolls over'
   if (event.payload.rollover?.max !== max) yield 'so much rolls over as the plan says'
+}
+
+function* brokenByOverage(state: State, event: LogEvent): Generator<string> {
+  const { max, ...terms } = overageTerms(state, whose(event)) ?? {}
+  if (event.credits !== overageDue(state, whose(event)) || event.credits !== max)
+    yield 'overage is what the plan gives, once a month'
+  if (debtOf(state, whose(event)) > 0) yield 'overage is given while nothing is owed'
+  if (!Bun.deepEquals(event.payload.overage, terms)) yield 'it is billed as the plan says'
+  const start = startOfMonth(event.recorded_at)
+  const end = startOfMonth(start + 32 * dayMicros)
+  if (micros(event.payload.startsAt) !== start || micros(event.payload.expiresAt) !== end)
+    yield 'overage is the month’s'
 }
 
 function* brokenByTrial(state: State, event: LogEvent): Generator<string> {
@@ -546,7 +597,7 @@ function* brokenByAdjustment(
   before: LogEvent | undefined,
 ): Generator<string> {
   const debt = debtOf(state, whose(event))
-  let lots = liveLots(state, whose(event))
+  let lots = ownLots(state, whose(event))
   if (event.payload.repaysDebt) {
     if (owes(state, before)) lots = [state.lots.get(`${event.position - 1} ${event.shard}`) as Row]
     if (event.credits !== Math.min(debt, sumOfFree(lots)))
@@ -640,9 +691,9 @@ export function freeOf(lot: Row): number {
   return granted + refunded - adjusted - settled - lapsed - held
 }
 
-/** Lots that can be drawn from, as they are drawn: allowance, then what expires first, then the oldest. */
+/** Lots that can be drawn from, as they are drawn: allowance, then what expires first, then the oldest, and overage last. */
 export function liveLots(state: State, { account_id, mode, now }: Who): Row[] {
-  const rank = (lot: Row) => (lot.kind === 'allowance' ? 0 : 1)
+  const rank = (lot: Row) => (lot.kind === 'allowance' ? 0 : isOverage(lot) ? 2 : 1)
   return [...state.lots.values()]
     .filter((lot) => lot.account_id === account_id && lot.mode === mode)
     .filter((lot) => Number(lot.starts_at) <= now && now < Number(lot.expires_at))
@@ -711,7 +762,8 @@ export function allowanceDue(state: State, who: Who): number {
 function allowanceOf(state: State, who: Who): number {
   const { credits = 0, monthly_terms } = planAt(state, who) ?? {}
   const takenAt = Number(planTaken(state, who)?.starts_at)
-  if (!monthly_terms || monthOf(takenAt) !== monthOf(who.now)) return Number(credits)
+  const { firstMonth } = (monthly_terms ?? {}) as { firstMonth?: string }
+  if (firstMonth !== 'prorated' || monthOf(takenAt) !== monthOf(who.now)) return Number(credits)
   const days: number[] = []
   for (let day = startOfMonth(who.now); monthOf(day) === monthOf(who.now); day += dayMicros) {
     days.push(day)

@@ -85,14 +85,12 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
     content: { plans, prices, ...(credits && { credits }), ...(packs && { packs }) },
     pricing_plans: pricing.length > 0 ? pricing : null,
     plans: names,
-    plan_credits: names.map((name) =>
-      plans[name].firstMonth === 'prorated' ? null : plans[name].credits,
-    ),
+    plan_credits: names.map((name) => (monthlyTerms(plans[name]) ? null : plans[name].credits)),
     plan_max_in_flight: names.map((name) => plans[name].maxInFlight),
   })
   for (const [plan, terms] of Object.entries<Row>(plans)) {
-    const { credits, maxInFlight: max_in_flight, trial = null, rollover = null, firstMonth } = terms
-    const monthly_terms = firstMonth === 'prorated' ? { firstMonth } : null
+    const { credits, maxInFlight: max_in_flight, trial = null, rollover = null } = terms
+    const monthly_terms = monthlyTerms(terms)
     put(state, 'tariff_plans', {
       ...{ hash, plan, shard, credits, max_in_flight },
       ...{ trial, rollover, monthly_terms },
@@ -106,6 +104,15 @@ function publish(state: State, { shard, position, payload }: LogEvent): void {
       publishTiers(state, { hash, endpoint, plan, shard }, price)
     }
   }
+}
+
+/** What decides beside a plan's credits what it gives a month; null: nothing does. */
+function monthlyTerms({ firstMonth, overage }: Row): Row | null {
+  const terms = {
+    ...(firstMonth === 'prorated' && { firstMonth }),
+    ...(overage !== undefined && { overage }),
+  }
+  return Object.keys(terms).length > 0 ? terms : null
 }
 
 /** The tiers of a route's price, or of a plan's own. */
@@ -263,14 +270,14 @@ function moveCredits(state: State, event: LogEvent): void {
         ...{ free: credits, rollover_max: rollover?.max ?? null },
       })
       const account = balance()
+      if (rollover || kind === 'overage') {
+        account.terms_until = Math.max(Number(account.terms_until ?? 0), expires_at)
+      }
       if (kind !== 'allowance') break
       const month = monthOf(event.recorded_at)
       if (account.allowance_month !== month) account.allowance_granted = 0
       account.allowance_month = month
       add(account, 'allowance_granted', credits)
-      if (rollover) {
-        account.rolls_until = Math.max(Number(account.rolls_until ?? 0), expires_at)
-      }
       break
     }
     case 'DebtRecorded':
@@ -481,7 +488,7 @@ function moveLotsOfDay(state: State, event: LogEvent): void {
 const noneMoved = { settled: 0, refunded: 0, adjusted: 0, lapsed: 0 }
 const noBalance = () => ({
   ...{ open_holds: 0, debt: 0, allowance_month: null, allowance_granted: 0 },
-  rolls_until: null,
+  terms_until: null,
 })
 const noMonth = () => ({
   calls: 0,

@@ -72,15 +72,19 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   const tried = { ...testTariff.plans.free, trial: { credits: 40, days: 14 } } as Plan
   const prorated = { ...testTariff.plans.pro, firstMonth: 'prorated' } as Plan
   const rolling = { ...testTariff.plans.pro, rollover: { max: 30, months: 2 } } as Plan
+  const overage = { max: 20, fee: { minorUnits: 120, currency: 'EUR' }, per: 8 }
+  const over = { ...testTariff.plans.none, overage } as Plan
   const tiers = [{ upTo: 3, credits: 2 }, { credits: 1 }]
   const tiered = { per: 'request', tiers } as const
   const prices = { ...testTariff.prices, tiered }
-  await ledger.publish({ prices, plans: { ...testTariff.plans, tried, prorated, rolling } })
+  await ledger.publish({ prices, plans: { ...testTariff.plans, tried, prorated, rolling, over } })
   const inTiers = { endpoint: 'tiered', tiered: {}, quantity: 2 }
   const { hold: ofTiers } = await ledger.hold(key, 4, inTiers)
   await ledger.settle(ofTiers, 4, { quantity: 2 })
   await ledger.account({ plan: 'tried' })
-  await ledger.hold(await ledger.key(await ledger.account({ plan: 'rolling' })), 3)
+  for (const plan of ['rolling', 'over']) {
+    await ledger.hold(await ledger.key(await ledger.account({ plan })), 3)
+  }
   await ledger.publish({ ...testTariff, prices: {} }, new Date(ledger.now.getTime() + day))
   await catchUpAll(ledger.sql)
   return key

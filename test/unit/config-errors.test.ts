@@ -121,6 +121,16 @@ describe('a field that does not fit', () => {
     ],
     [
       'credits: 100',
+      'credits: 100\n    overage: { max: 0, fee: { minorUnits: 0, currency: EUR }, per: 0 }',
+      'plans.pro.overage.fee.minorUnits: expected an integer from 1 to 1000000000000, got 0|plans.pro.overage.max: expected an integer from 1 to 1000000000000, got 0|plans.pro.overage.per: expected an integer from 1 to 1000000000000, got 0',
+    ],
+    [
+      'credits: 100',
+      'credits: 100\n    overage: { max: 5 }',
+      'plans.pro.overage.fee: missing, expected a mapping|plans.pro.overage.per: missing, expected an integer from 1 to 1000000000000',
+    ],
+    [
+      'credits: 100',
       'credits: 1e300',
       'plans.pro.credits: expected an integer from 0 to 1000000000000, got 1e+300',
     ],
@@ -894,6 +904,11 @@ describe('plans that do not go together', () => {
     const other = plan.replace('pro:', 'large:').replace(/currency: \w+/, 'currency: USD')
     expect(problemsOf(sold.replace(plan, plan + other))).toEqual([
       'plans.large.fee.currency: expected EUR, as the fee of pro, got "USD": the fees of all plans are in one currency',
+    ])
+    const over =
+      'credits: 100\n    overage: { max: 5, per: 1, fee: { minorUnits: 1, currency: USD } }'
+    expect(problemsOf(sold.replace('credits: 100', over))).toEqual([
+      'plans.pro.overage.fee.currency: expected EUR, as the fee of pro, got "USD": the fees of all plans are in one currency',
     ])
     // A fee of nothing is in no currency.
     const free = other.replace('minorUnits: 900', 'minorUnits: 0')

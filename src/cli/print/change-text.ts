@@ -48,6 +48,7 @@ function fieldText(field: string, value: unknown): string {
       return limitsText(countedLimits(value as readonly WrittenLimit[]))
     case 'trial':
     case 'rollover':
+    case 'overage':
       return planTerms({ [field]: value })
     default:
       return plainText(value)

@@ -1,14 +1,15 @@
 /** What else a plan gives, in a few words. */
 import type { Plan } from '../../config/config.ts'
 import { creditsText } from '../../lib/credit-scale.ts'
-import { creditScale, formatNumber } from '../output.ts'
+import { creditScale, formatMoney, formatNumber } from '../output.ts'
 
 /** `trial of 5,000 credits for 14 days, first month prorated`; empty where there is nothing else. */
 export function planTerms({
   trial,
   firstMonth,
   rollover,
-}: Pick<Plan, 'trial' | 'firstMonth' | 'rollover'>): string {
+  overage,
+}: Pick<Plan, 'trial' | 'firstMonth' | 'rollover' | 'overage'>): string {
   return [
     ...(trial
       ? [`trial of ${creditsText(trial.credits, creditScale())} for ${count(trial.days, 'day')}`]
@@ -17,6 +18,11 @@ export function planTerms({
     ...(rollover
       ? [
           `rollover of ${creditsText(rollover.max, creditScale())} for ${count(rollover.months, 'month')}`,
+        ]
+      : []),
+    ...(overage
+      ? [
+          `overage of ${creditsText(overage.max, creditScale())} at ${formatMoney(overage.fee)} for each started ${creditsText(overage.per, creditScale())}`,
         ]
       : []),
   ].join(', ')

@@ -52,6 +52,10 @@ export function printBalance(mode: string, balance: Balance): void {
       allowance.due > 0 ? `${creditFigure(allowance.due)} with the next call` : null,
     ],
     [
+      'Overage due',
+      balance.overageDue > 0 ? `${creditFigure(balance.overageDue)} with the next call` : null,
+    ],
+    [
       'Charged this month',
       `${creditFigure(month.settled)} for ${formatNumber(month.calls)} ${month.calls === 1 ? 'call' : 'calls'}`,
     ],

@@ -215,9 +215,9 @@ function printLots({ state, decision, position }: Explanation): void {
   const { lots } = state.credits
   const shard = Number(position.split('-')[0])
   const due = decision.allowanceDue - decision.repaid
-  if (lots.length === 0 && due === 0) return
+  if (lots.length === 0 && due === 0 && decision.overageDue === 0) return
   heading('Lots, in the order in which they are drawn on')
-  const drawn = (lot: number | null) =>
+  const drawn = (lot: number | null | 'overage') =>
     decision.draws.find((draw) => draw.lot === lot)?.credits ?? 0
   const lineOf = (lot: (typeof lots)[number]) => [
     printPosition({ shard, position: lot.lot }),
@@ -235,6 +235,17 @@ function printLots({ state, decision, position }: Explanation): void {
         ? [['due', 'allowance', dueUntil(state), asCredits(due), asCredits(drawn(null))]]
         : []),
       ...lots.filter((lot) => !isAllowance(lot)).map(lineOf),
+      ...(decision.overageDue > 0
+        ? [
+            [
+              'due',
+              'overage',
+              'with the month',
+              asCredits(decision.overageDue),
+              asCredits(drawn('overage')),
+            ],
+          ]
+        : []),
     ],
   )
 }

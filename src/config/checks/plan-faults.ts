@@ -17,14 +17,16 @@ export function planFaults({ firstMonth, credits, fee, rollover }: Plan): Fault[
 
 /** Fees are compared and billed in one currency. One of nothing is in none. */
 export function currencyFaults(plans: readonly (readonly [string, Plan])[]): Fault[] {
-  const [first, ...others] = plans.filter(([, { fee }]) => fee.minorUnits > 0)
+  const [first, ...others] = plans.flatMap(([name, { fee, overage }]) => [
+    ...(fee.minorUnits > 0 ? [{ name, path: ['fee'], currency: fee.currency }] : []),
+    ...(overage ? [{ name, path: ['overage', 'fee'], currency: overage.fee.currency }] : []),
+  ])
   if (!first) return []
-  const [named, { fee }] = first
   return others
-    .filter(([, plan]) => plan.fee.currency !== fee.currency)
-    .map(([name, plan]) => ({
-      path: ['plans', name, 'fee', 'currency'],
-      message: `expected ${fee.currency}, as the fee of ${named}, got "${plan.fee.currency}": the fees of all plans are in one currency`,
+    .filter(({ currency }) => currency !== first.currency)
+    .map(({ name, path, currency }) => ({
+      path: ['plans', name, ...path, 'currency'],
+      message: `expected ${first.currency}, as the fee of ${first.name}, got "${currency}": the fees of all plans are in one currency`,
     }))
 }
 

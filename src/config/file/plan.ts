@@ -5,6 +5,20 @@ import { atLeast, closed, recordOf, text } from '../../lib/schema-fields.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
 import { rateLimits } from './rate-limits.ts'
 
+function money(description: string, least: number) {
+  return closed(
+    {
+      minorUnits: atLeast(
+        least,
+        'Net, in the smallest unit of the currency: 1900 is €19.',
+        maxAmount,
+      ),
+      currency: text('^[A-Z]{3}$', 'a currency code such as EUR', 'ISO 4217.'),
+    },
+    { description },
+  )
+}
+
 export const Plan = closed(
   {
     rateLimit: Type.Optional(atLeast(1, 'How many calls any span of `windowMs` may contain.')),
@@ -23,17 +37,7 @@ export const Plan = closed(
       ],
       { description: 'What the plan may call: `all`, or a list of permissions.' },
     ),
-    fee: closed(
-      {
-        minorUnits: atLeast(
-          0,
-          'Net, in the smallest unit of the currency: 1900 is €19.',
-          maxAmount,
-        ),
-        currency: text('^[A-Z]{3}$', 'a currency code such as EUR', 'ISO 4217.'),
-      },
-      { description: 'What a month costs.' },
-    ),
+    fee: money('What a month costs.', 0),
     trial: Type.Optional(
       closed(
         {
@@ -74,6 +78,19 @@ export const Plan = closed(
         {
           description:
             'What is left of an allowance stays good after its month. Absent: it lapses with the month.',
+        },
+      ),
+    ),
+    overage: Type.Optional(
+      closed(
+        {
+          max: atLeast(1, 'How many such credits an account can use in a month.', maxAmount),
+          fee: money('What each started `per` credits cost.', 1),
+          per: atLeast(1, 'For how many credits the fee is.', maxAmount),
+        },
+        {
+          description:
+            'Calls go on when no other credits are left, and what they use is billed. Absent: they are refused then.',
         },
       ),
     ),

@@ -120,6 +120,7 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
   occurredAt: time,
   openedAt: time,
   organizationId: null,
+  overageDue: 0,
   owner: { kind: 'user', id: 'user-1' },
   payload: {},
   permissions: ['search'],

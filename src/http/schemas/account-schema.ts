@@ -66,6 +66,9 @@ export const BalanceSchema = typedSchema<Balance>(
       granted: count,
       due: integer({ description: 'Given by the plan this month, granted by the next call.' }),
     }),
+    overageDue: integer({
+      description: 'Beyond all lots, billed as it is used: granted by the next call.',
+    }),
     month: t.Object({ settled: sum(), refunded: sum(), calls: sum() }),
     budgets: t.Array(
       t.Object({

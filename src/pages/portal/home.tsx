@@ -67,9 +67,11 @@ function Runway({ account, balance, history }: Home) {
   const { forecast, days } = history
   const times = [...days, ...(forecast?.days ?? [])].map((day) => Date.parse(day) / 1_000)
   const lapses = forecast?.lapses ?? []
+  const overage = overageOf(balance)
   return (
     <Panel title="Credits left" aside={<span class="note">Plan {account.plan}</span>}>
       <p class="large">{credits(balance.available)}</p>
+      {overage > 0 && <p>{credits(overage)} of them are overage, which is billed as it is used.</p>}
       <p>{lastingText(history, credits)}</p>
       <Chart
         title="Credits left, by kind"
@@ -89,6 +91,11 @@ function Runway({ account, balance, history }: Home) {
       />
     </Panel>
   )
+}
+
+function overageOf({ lots, overageDue }: Home['balance']): number {
+  const ofMonth = lots.filter(({ kind }) => kind === 'overage')
+  return ofMonth.reduce((sum, { available }) => sum + available, overageDue)
 }
 
 function lastingText(

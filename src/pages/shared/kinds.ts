@@ -1,5 +1,5 @@
 /** The kinds of lots, and what people call them. */
-const kindOrder = ['allowance', 'trial', 'promotional', 'paid']
+const kindOrder = ['allowance', 'trial', 'promotional', 'paid', 'overage']
 
 /** The colour of a kind, the same in every chart. */
 export const colorOfKind = (kind: string) => kindOrder.indexOf(kind) + 1 || 9
@@ -9,4 +9,5 @@ export const kindNames: Readonly<Record<string, string>> = {
   paid: 'Paid credits',
   trial: 'Trial credits',
   promotional: 'Promotional credits',
+  overage: 'Overage, billed as it is used',
 }

@@ -27,6 +27,7 @@ export interface Balance {
     readonly expiresAt: string | null
   }[]
   readonly allowance: { readonly month: string; readonly due: number }
+  readonly overageDue: number
 }
 
 interface Kinds {

@@ -4,7 +4,7 @@
  * tariff, endpoint, slots and time that it was taken with, and what runs on a lease its account and key.
  */
 import { type CreditEffect, effectOf, leaseOf } from './credits/effects.ts'
-import { type Lot, listLot, type OpenHold } from './credits/purse.ts'
+import { type Lot, listLot, type OpenHold, rankOf } from './credits/purse.ts'
 import type { LogEvent } from './log/log-event.ts'
 import type { LogRules, Note } from './log-check.ts'
 import { type LedgerState, newLedgerState } from './meaning/ledger-state.ts'
@@ -85,7 +85,7 @@ function followPurse(state: LedgerState, effect: CreditEffect, event: LogEvent, 
     const lot = lotOf(state, position)
     lot.purse = purse
     lot.free += credits ?? 0
-    lot.rank = payload.kind === 'allowance' ? 0 : 1
+    lot.rank = rankOf(payload.kind)
     lot.startsAt = microsOf(String(payload.startsAt))
     lot.expiresAt =
       payload.expiresAt === undefined

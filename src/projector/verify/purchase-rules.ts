@@ -1,6 +1,6 @@
 /**
  * Rules of what is bought, at every prefix of the log, as the append decides it: credits are drawn from lots in their order and never
- * those that are owed, an allowance that is due comes first, no more calls are in flight than the account may have, and no key
+ * those that are owed, and from overage last and while nothing is owed; an allowance that is due comes first, and so does overage; no more calls are in flight than the account may have, and no key
  * uses more than its monthly cap. Adjustments and repayments draw in the same order. What is left of earlier months' allowances beyond what
  * rolls over lapses first, whatever an append does.
  */
@@ -9,6 +9,7 @@ import { rolloverExcess } from '../../pricing/rollover-excess.ts'
 import { allowanceDue } from './credits/allowance-due.ts'
 import { type Draw, drawInOrder, freeCredits, isDrawnInOrder } from './credits/draw-order.ts'
 import { type CreditEffect, effectOf } from './credits/effects.ts'
+import { overageDue } from './credits/overage-due.ts'
 import type { Lot, Purse } from './credits/purse.ts'
 import type { LogEvent } from './log/log-event.ts'
 import type { LogRules, Note } from './log-check.ts'
@@ -87,7 +88,11 @@ function followPurchase(
   const credits = event.credits ?? 0
   // Credits that were granted for a later month cannot pay for a call of an earlier one.
   const isOfEarlierMonth = hold === 'extends' && event.occurredAt < monthOf(time).start
-  if (!isOfEarlierMonth) noteAllowanceDue(state, account, purse, time, note)
+  if (!isOfEarlierMonth) {
+    noteAllowanceDue(state, account, purse, time, note)
+    const due = purse.debt > 0 ? 0 : overageDue(state, account, purse, time)
+    if (due > 0) note(`${due} credits of overage were due before it`)
+  }
   if (hold === 'opens') {
     const most = maxInFlightOf(state, account, time)
     if (purse.inFlight + (event.slots ?? 1) > most) {
@@ -104,6 +109,7 @@ function followPurchase(
     credits,
     isReverse: event.slots !== null,
     before: isOfEarlierMonth ? openedAt(state, event) : undefined,
+    withOverage: purse.debt === 0,
   }
   const drawn = (hold === 'resolves' ? event.moved : event.held) ?? []
   if (!isDrawnInOrder(purse, draw, event.lots ?? [], drawn)) {
@@ -209,7 +215,9 @@ function followAdjustment(
   }
   if (!repays) noteAllowanceDue(state, accountOf(state, event.accountId), purse, time, note)
   const credits = repays ? Math.min(purse.debt, maxAmount) : (event.credits ?? 0)
-  const drawn = drawInOrder(purse, { time, credits, isReverse: false, before: undefined })
+  const drawn = drawInOrder(purse, {
+    ...{ time, credits, isReverse: false, before: undefined, withOverage: false },
+  })
   if (!Bun.deepEquals([drawn.lots, drawn.credits], [lots, event.moved ?? []])) {
     note(drawnOtherwise(drawn.lots))
   }

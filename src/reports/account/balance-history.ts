@@ -1,6 +1,6 @@
 /**
  * What an account had left at the end of each of the last days, by the kind of its lots, and how long what it has now will last. What
- * is held for calls under way counts as left. From the daily_lots projection, a few seconds behind the log.
+ * is held for calls under way counts as left; overage does not, for it is billed as it is used. From the daily_lots projection, a few seconds behind the log.
  */
 import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
@@ -76,7 +76,7 @@ function readDays(sql: Sql, accountId: string, mode: Mode, days: number): Promis
     ), l as (
       select l.*, e.recorded_at as granted_at from lots l
       join events e on e.shard = l.shard and e.position = l.lot
-      where l.account_id = ${accountId} and l.mode = ${mode} and l.expires_at >= (select min(until) from d)
+      where l.account_id = ${accountId} and l.mode = ${mode} and l.expires_at >= (select min(until) from d) and l.kind <> 'overage'
     ), moved as (
       select m.lot, m.shard, m.day, sum(m.settled + m.adjusted + m.lapsed - m.refunded) as credits
       from daily_lots m where m.account_id = ${accountId} and m.mode = ${mode} group by 1, 2, 3
@@ -147,7 +147,8 @@ function readAllowances(sql: Sql, accountId: string, mode: Mode): Promise<Allowa
 }
 
 function lotsOf({ lots }: Balance): ForecastLot[] {
-  return lots.map(({ rolloverMax, ...lot }) => ({
+  const own = lots.filter(({ kind }) => kind !== 'overage')
+  return own.map(({ rolloverMax, ...lot }) => ({
     ...lot,
     credits: lot.granted + lot.refunded - lot.adjusted - lot.lapsed - lot.settled,
     ...(rolloverMax !== null && { rollover: rolloverOf(lot.startsAt, rolloverMax) }),

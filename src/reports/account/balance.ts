@@ -5,7 +5,7 @@ import type { Sum } from '../../lib/sums.ts'
 
 /** An account's present balance of one mode, from one consistent read. */
 export interface Balance {
-  /** What a call could hold: credits that are free on live lots, and the allowance that is due, less the debt. */
+  /** What a call could hold: credits that are free on live lots, and the allowance and overage that are due, less the debt. */
   readonly available: number
   readonly held: number
   /** What an adjustment could not take. Credits that become free, or are granted, repay it first. */
@@ -19,6 +19,8 @@ export interface Balance {
     /** What the plan gives beyond that. The next call grants it. */
     readonly due: number
   }
+  /** What the plan gives for overage beyond all lots: it is billed as it is used. The next call grants it. */
+  readonly overageDue: number
   /** What counts in the present month. `calls` are those that were charged or free, not those that failed. */
   readonly month: { readonly settled: Sum; readonly refunded: Sum; readonly calls: Sum }
   readonly budgets: readonly BudgetUse[]
@@ -46,7 +48,7 @@ interface LotBalance {
   readonly adjusted: number
   /** What lapsed of it after its month, beyond what rolls over. */
   readonly lapsed: number
-  /** What a call could draw now: nothing before the lot starts, nothing after it has expired, and no more than rolls over. */
+  /** What a call could draw now: nothing before the lot starts, nothing after it has expired, no more than rolls over, and no overage while credits are owed. */
   readonly available: number
   /** Of an allowance that is good after its month: how much of such lots is kept then; null: of another lot. */
   readonly rolloverMax: number | null
@@ -60,6 +62,7 @@ interface Row {
   debt: number
   allowance_granted: number
   allowance_due: number
+  overage_due: number
   month_settled: Sum
   month_refunded: Sum
   month_calls: Sum
@@ -97,11 +100,15 @@ function balanceFrom(row: Row): Balance {
   }))
   const sum = (of: (lot: LotBalance) => number) => lots.reduce((total, lot) => total + of(lot), 0)
   return {
-    available: Math.max(sum((lot) => lot.available) + row.allowance_due - row.debt, 0),
+    available: Math.max(
+      sum((lot) => lot.available) + row.allowance_due + row.overage_due - row.debt,
+      0,
+    ),
     held: sum((lot) => lot.held),
     debt: row.debt,
     lots,
     allowance: { month: row.month, granted: row.allowance_granted, due: row.allowance_due },
+    overageDue: row.overage_due,
     month: {
       settled: row.month_settled,
       refunded: row.month_refunded,

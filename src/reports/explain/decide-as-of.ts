@@ -37,11 +37,13 @@ interface CallAsOf {
 
 export interface DecisionAsOf {
   readonly verdict: VerdictAsOf
-  /** What a hold can draw, with the allowance that is due, less the account's debt. */
+  /** What a hold can draw, with the allowance and overage that are due, less the account's debt. */
   readonly available: number
   /** The month's allowance that the next accepted hold grants, and how much of it repays a debt. */
   readonly allowanceDue: number
   readonly repaid: number
+  /** The month's overage that the next accepted hold grants; 0 while more is owed than the allowance that is due repays. */
+  readonly overageDue: number
   readonly maxInFlight: number
   /** What the key's cap leaves; null without a cap. */
   readonly capLeft: number | null
@@ -49,35 +51,33 @@ export interface DecisionAsOf {
   readonly budgetLeft: number | null
   /** The budget that refuses the call, for longest where several do: its name. null: none does. */
   readonly budget: string | null
-  /** What is held of which lot, where the verdict is ok. The lot null is the allowance that is due. */
-  readonly draws: readonly { readonly lot: number | null; readonly credits: number }[]
+  /** What is held of which lot, where the verdict is ok. The lot null is the allowance that is due, 'overage' the overage. */
+  readonly draws: readonly { readonly lot: number | null | 'overage'; readonly credits: number }[]
 }
 
-export function decideAsOf(state: StateAsOf, call: CallAsOf): DecisionAsOf {
-  const { key, credits } = state
-  const plan = planOf(state)
-  const allowanceDue = Math.max(allowanceOf(state, call.now) - credits.allowanceGranted, 0)
+export function decideAsOf(had: StateAsOf, call: CallAsOf): DecisionAsOf {
+  const { key, credits } = had
+  const plan = planOf(had)
+  const allowanceDue = Math.max(allowanceOf(had, call.now) - credits.allowanceGranted, 0)
   const repaid = Math.min(credits.debt, allowanceDue)
-  const free = credits.lots.reduce((sum, lot) => sum + lot.free, 0)
+  const state = credits.debt > repaid ? withoutOverage(had) : had
+  const overageDue = credits.debt > repaid ? 0 : overageOf(had)
+  const free = state.credits.lots.reduce((sum, lot) => sum + lot.free, 0)
   const cap = key?.monthlyCap ?? null
-  const available = Math.max(free + allowanceDue - credits.debt, 0)
+  const available = Math.max(free + allowanceDue + overageDue - credits.debt, 0)
   const maxInFlight = state.account.maxInFlight ?? plan?.maxInFlight ?? 0
   const capLeft = cap === null ? null : Math.max(Number(subtractSums(cap, credits.capUsed)), 0)
   const limits = state.budgets.filter(({ warnsOnly }) => !warnsOnly)
   const budgetLeft = limits.length === 0 ? null : Math.min(...limits.map(({ left }) => left))
   const budget = exceededBudget(limits, call.credits ?? 0)?.name ?? null
   const verdict = verdictOf(state, call, { available, maxInFlight, capLeft, budgetLeft })
-  const draws = verdict === 'ok' ? drawsOf(state, allowanceDue - repaid, call) : []
+  const draws =
+    verdict === 'ok'
+      ? drawsOf(state, { allowance: allowanceDue - repaid, overage: overageDue }, call)
+      : []
   return {
-    verdict,
-    available,
-    allowanceDue,
-    repaid,
-    maxInFlight,
-    capLeft,
-    budgetLeft,
-    budget,
-    draws,
+    ...{ verdict, available, allowanceDue, repaid, overageDue },
+    ...{ maxInFlight, capLeft, budgetLeft, budget, draws },
   }
 }
 
@@ -128,6 +128,18 @@ function isPermitted(state: StateAsOf, permission: string): boolean {
   return Boolean(byPlan) && (!state.key?.endpoints || state.key.endpoints.includes(permission))
 }
 
+/** Nothing is drawn on overage while credits are owed. */
+function withoutOverage(state: StateAsOf): StateAsOf {
+  const lots = state.credits.lots.filter(({ kind }) => kind !== 'overage')
+  return { ...state, credits: { ...state.credits, lots } }
+}
+
+/** What the plan gives for overage, where the month has had none: a lot of it is good for its month. */
+function overageOf(state: StateAsOf): number {
+  const isGranted = state.credits.lots.some(({ kind }) => kind === 'overage')
+  return isGranted ? 0 : (planOf(state)?.overage?.max ?? 0)
+}
+
 /** What the plan gives for the month. */
 function allowanceOf(state: StateAsOf, now: Micros): number {
   const plan = planOf(state)
@@ -139,15 +151,24 @@ function planOf({ account, tariff }: StateAsOf) {
   return account.plan && tariff?.plans[account.plan.name]
 }
 
-/** Allowances are drawn first, the one that is due after those that expire no later; then the other lots in draw order. */
-function drawsOf(state: StateAsOf, due: number, { credits = 0, now }: CallAsOf) {
+/** Allowances are drawn first, the one that is due after those that expire no later; then the other lots in draw order, and overage last. */
+function drawsOf(
+  state: StateAsOf,
+  due: { readonly allowance: number; readonly overage: number },
+  { credits = 0, now }: CallAsOf,
+) {
   const { lots } = state.credits
   const end = allowanceEnd(planOf(state)?.rollover, now / 1_000)
   const isBefore = ({ kind, expiresAt }: (typeof lots)[number]) =>
     kind === 'allowance' && Date.parse(expiresAt ?? '') <= end
   const before = lots.filter(isBefore)
   const others = lots.filter((lot) => !isBefore(lot))
-  const inOrder = [...before, { lot: null, free: due }, ...others]
+  const inOrder = [
+    ...before,
+    { lot: null, free: due.allowance },
+    ...others,
+    { lot: 'overage' as const, free: due.overage },
+  ]
   let left = credits
   return inOrder
     .map(({ lot, free }) => {

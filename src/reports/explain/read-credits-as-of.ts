@@ -121,9 +121,9 @@ function rollingLot({ lot, free, endsAt, rollsAt, max }: LotRow): RollingLot[] {
   return [{ lot, free, expiresAt: endsAt, rollsAt, max }]
 }
 
-/** Allowances come first, then the lot that expires first, then the oldest lot. */
+/** Allowances come first, overage last, and of the others the lot that expires first, then the oldest lot. */
 function byDrawOrder(a: LotRow, b: LotRow): number {
-  const rank = ({ kind }: LotRow) => (kind === 'allowance' ? 0 : 1)
+  const rank = ({ kind }: LotRow) => (kind === 'allowance' ? 0 : kind === 'overage' ? 2 : 1)
   const end = ({ endsAt }: LotRow) => endsAt ?? Number.POSITIVE_INFINITY
   // Two lots without an end have the difference NaN. It is falsy like 0, so the older lot comes first.
   return rank(a) - rank(b) || end(a) - end(b) || a.lot - b.lot

@@ -1,7 +1,9 @@
-/** What plans cost in some months, as they were billed and under another tariff. */
+/** What plans and their overage cost in some months, as they were billed and under another tariff. */
+import type { OverageTerms } from '../../../events/overage-terms.ts'
 import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { addSums } from '../../lib/sums.ts'
+import { addSums, type Sum } from '../../lib/sums.ts'
+import { overageFee } from '../../pricing/overage-fee.ts'
 import type { LogEnd } from '../log-reader/log-end.ts'
 import type { Micros } from '../log-reader/micros.ts'
 import { monthPeriod } from '../log-reader/period.ts'
@@ -24,9 +26,12 @@ interface FeeQuery {
   readonly tariff: Tariff
 }
 
-/** The fees of each account. A plan that the other tariff does not have keeps its fee. */
+/**
+ * The fees of each account. A plan that the other tariff does not have keeps its fees. Of overage, the credits that were used of it are
+ * billed again, by the plan at its beginning; that calls cost otherwise does not change how many they are.
+ */
 export async function readPlanFees(sql: Sql, query: FeeQuery): Promise<Map<string, FeesOfAccount>> {
-  const fees = new Map<string, FeesOfAccount>()
+  const fees = new Map<string, Map<string, MutableSide>>()
   const months = monthsFrom(query.from, query.to)
   for (const [account, { starts, erasedAt }] of await readPlans(sql, query.shard)) {
     const others = starts.map((start) => {
@@ -41,10 +46,40 @@ export async function readPlanFees(sql: Sql, query: FeeQuery): Promise<Map<strin
     }
     fees.set(account, sums)
   }
+  await addOverage(sql, query, fees)
   return fees
 }
 
-function count(sums: Map<string, MutableSide>, side: keyof Side, fee: Fee | null): void {
+async function addOverage(
+  sql: Sql,
+  { shard, from, to, tariff }: FeeQuery,
+  fees: Map<string, Map<string, MutableSide>>,
+): Promise<void> {
+  const lots = await sql<{ accountId: string; plan: string; terms: OverageTerms; used: string }[]>`
+    select l.account_id as "accountId", plan_at(l.shard, l.account_id, e.recorded_at) as plan,
+      e.payload -> 'overage' as terms, (l.settled - l.refunded)::text as used
+    from lots l join events e on e.position = l.lot and e.shard = l.shard
+    where l.shard = ${shard} and l.kind = 'overage' and l.mode = 'live'
+      and to_char(l.starts_at at time zone 'UTC', 'YYYY-MM') between ${from} and ${to}`
+  for (const { accountId, plan, terms, used } of lots) {
+    const sums = fees.get(accountId) ?? new Map<string, MutableSide>()
+    fees.set(accountId, sums)
+    const other = Object.hasOwn(tariff.plans, plan) ? tariff.plans[plan]?.overage : terms
+    count(sums, 'actual', billed(terms, used))
+    if (other) count(sums, 'simulated', billed(other, used))
+  }
+}
+
+function billed(terms: OverageTerms, used: string) {
+  const minorUnits = overageFee(terms, BigInt(used))
+  return minorUnits === 0 ? null : { minorUnits, currency: terms.fee.currency }
+}
+
+function count(
+  sums: Map<string, MutableSide>,
+  side: keyof Side,
+  fee: { readonly minorUnits: Sum; readonly currency: string } | null,
+): void {
   if (!fee) return
   const sum = sums.get(fee.currency) ?? { actual: 0, simulated: 0 }
   sum[side] = addSums(sum[side], fee.minorUnits)

@@ -10,6 +10,7 @@ import type { Period } from '../log-reader/period.ts'
 import { adjustmentLine, debtLine, grantLine, isInPeriod } from './event-lines.ts'
 import { lotMovements } from './lot-movements.ts'
 import type { LotSum } from './lot-sums.ts'
+import { overageLines } from './overage-lines.ts'
 import { type Fee, mostExpensiveFee, type PlanStart, planPeriods } from './plan-periods.ts'
 import type { StatementEvent } from './statement-events.ts'
 import type { AccountPart } from './statement-shape.ts'
@@ -40,11 +41,13 @@ export function accountPart(
   const starts = of('PlanStarted').map(planStart)
   const plans = planPeriods(starts, { shard, period, now: until, erasedAt })
   const grants = [...of('CreditsGranted'), ...laterGrants]
+  const isBill = mode === 'live' && period.day === undefined
   return {
     owner: (of('AccountOpened')[0]?.payload?.owner as Owner | undefined) ?? null,
     plans,
-    // The plan is paid once: a month's statement of live mode bills it.
-    fee: mode === 'live' && period.day === undefined ? mostExpensiveFee(plans) : null,
+    // The plan is paid once, and overage too: a month's statement of live mode bills them.
+    fee: isBill ? mostExpensiveFee(plans) : null,
+    overage: isBill ? overageLines(shard, grants, lotSums) : [],
     ...lotMovements(shard, period, {
       ...{ grants, sums: lotSums, until },
       lapsed: inPeriod('CreditsLapsed'),

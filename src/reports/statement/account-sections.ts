@@ -21,6 +21,22 @@ export function planSections({ plans, fee }: AccountPart, { at, head }: ZoneCloc
   })
 }
 
+/** @param scale how credits are shown */
+export function overageSections(
+  { overage }: AccountPart,
+  scale: CreditScale | undefined,
+): Section[] {
+  return table('Overage', ['Lot', 'Credits', 'Fee', 'Billed, net'], {
+    lines: overage,
+    row: ({ lot, credits, fee, per, billed }) => [
+      lot,
+      asCredits(credits),
+      `${formatMoney(fee)} for each started ${creditsText(per, scale)}`,
+      formatMoney(billed),
+    ],
+  })
+}
+
 function billedDays({ prorated }: MonthFee): string {
   return prorated ? `, ${prorated.days} of ${prorated.of} days` : ''
 }

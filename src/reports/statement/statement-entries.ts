@@ -27,8 +27,8 @@ interface StatementEntry {
   readonly credits: Sum | null
   /** Credits that became owed (positive) or were repaid (negative). */
   readonly debt: number | null
-  /** A plan's fee, or what a lot cost: net, in minor units of the currency. */
-  readonly minorUnits: number | null
+  /** A plan's fee, what overage is billed (its credits are the entry's quantity), or what a lot cost: net, in minor units of the currency. */
+  readonly minorUnits: Sum | null
   readonly currency: string | null
   readonly plan: string | null
   readonly requestId: string | null
@@ -45,6 +45,7 @@ interface StatementEntry {
 
 type EntryKind =
   | 'fee'
+  | 'overage'
   | 'opening'
   | 'grant'
   | 'refund'
@@ -108,7 +109,7 @@ export function entriesOf(statement: Statement): StatementEntry[] {
 
 type Entry = (kind: EntryKind, more: Partial<StatementEntry>) => StatementEntry
 
-function openings({ fee, lots, grants }: AccountPart, entry: Entry): StatementEntry[] {
+function openings({ fee, overage, lots, grants }: AccountPart, entry: Entry): StatementEntry[] {
   return [
     ...(fee
       ? [
@@ -120,6 +121,9 @@ function openings({ fee, lots, grants }: AccountPart, entry: Entry): StatementEn
           }),
         ]
       : []),
+    ...overage.map(({ lot, credits, billed }) =>
+      entry('overage', { lot, quantity: credits, ...billed, positions: lot }),
+    ),
     ...lots
       .filter(({ opening }) => opening !== 0)
       .map(({ lot, opening }) => entry('opening', { lot, credits: opening })),

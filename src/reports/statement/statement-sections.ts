@@ -1,6 +1,6 @@
 /** A statement as people read it: its tables in their order, for the terminal and for a page. */
 import type { CreditScale } from '../../lib/credit-scale.ts'
-import { lotSection, movementSections, planSections } from './account-sections.ts'
+import { lotSection, movementSections, overageSections, planSections } from './account-sections.ts'
 import { callSections, chargeLineSections, chargeSections } from './call-sections.ts'
 import { type Section, zoneClock } from './statement-section.ts'
 import type { Statement } from './statement-shape.ts'
@@ -13,7 +13,13 @@ export function sectionsOf(statement: Statement, scale: CreditScale | undefined)
   const { account, charges, refunds, held, until, timeZone } = statement
   const clock = zoneClock(timeZone)
   return [
-    ...(account ? [...planSections(account, clock), lotSection(account, clock, until, scale)] : []),
+    ...(account
+      ? [
+          ...planSections(account, clock),
+          ...overageSections(account, scale),
+          lotSection(account, clock, until, scale),
+        ]
+      : []),
     ...chargeSections(charges, scale),
     ...callSections('Refunds', refunds, clock),
     ...callSections('Held for calls that are not finished', held, clock),

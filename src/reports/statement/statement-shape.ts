@@ -3,6 +3,7 @@ import type { Mode } from '../../../events/event.ts'
 import type { Sum } from '../../lib/sums.ts'
 import type { Charges } from './charge-lines.ts'
 import type { LapseLine, LotLine, Movements } from './lot-movements.ts'
+import type { OverageLine } from './overage-lines.ts'
 import type { MonthFee, PlanPeriod } from './plan-periods.ts'
 
 /**
@@ -43,6 +44,8 @@ export interface AccountPart {
   readonly plans: readonly PlanPeriod[]
   /** The fee of the month's most expensive plan; null without a plan, in test mode, and in a day's statement. */
   readonly fee: MonthFee | null
+  /** What is billed of overage lots beside the fee; nothing in test mode, and in a day's statement. */
+  readonly overage: readonly OverageLine[]
   readonly totals: Movements
   readonly lots: readonly LotLine[]
   /** Of what the period opened with, what is left of earlier months' allowances and did not lapse as more than rolls over. */

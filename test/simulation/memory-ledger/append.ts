@@ -9,10 +9,10 @@ import {
   decide,
   draw,
   drawableAt,
+  drawableLots,
   exceededBudget,
   holdOf,
   isCount,
-  liveLots,
   lotsFor,
   spansOf,
   type Who,
@@ -22,7 +22,13 @@ import { tieredCost } from '../../support/tier-rules.ts'
 import type { Rows, Text } from '../wire.ts'
 import { requestVerdict } from './check-request.ts'
 import { claimVerdict } from './claims.ts'
-import { debtOf, grantAllowance, lapseRollover, repayFromLiveLots } from './credits.ts'
+import {
+  debtOf,
+  grantAllowance,
+  grantOverage,
+  lapseRollover,
+  repayFromLiveLots,
+} from './credits.ts'
 import { leaveShard } from './head.ts'
 import {
   type MemoryEvent,
@@ -305,8 +311,11 @@ function writePurchase(
   const { command, columns } = of
   const { state } = ledger
   const old = command.kind === 'extend' ? lotsFor(state, hold, who) : undefined
-  if (!old) grantAllowance(ledger, batch.instance, who)
-  const lots = old ?? liveLots(state, who)
+  if (!old) {
+    grantAllowance(ledger, batch.instance, who)
+    grantOverage(ledger, batch.instance, who)
+  }
+  const lots = old ?? drawableLots(state, who)
   const credits = Number(columns.credits)
   const drawn = draw(command.kind === 'lease' ? lots.toReversed() : lots, credits)
   if (command.kind === 'hold' && command.claim) {

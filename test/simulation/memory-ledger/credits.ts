@@ -1,4 +1,4 @@
-/** Credits that the ledger moves of itself: allowances that are due, and debts that are repaid. */
+/** Credits that the ledger moves of itself: allowances and overage that are due, and debts that are repaid. */
 import { monthOf } from '../../support/log.ts'
 import {
   allowanceDue,
@@ -6,7 +6,9 @@ import {
   draw,
   freeOf,
   lapseDue,
-  liveLots,
+  overageDue,
+  overageTerms,
+  ownLots,
   planAt,
   trialDue,
   type Who,
@@ -29,6 +31,21 @@ export function grantAllowance(ledger: MemoryLedger, instance: string, who: Who)
   }
   const lot = writeCredits(ledger, instance, who, { type: 'CreditsGranted', credits: due, payload })
   repayFromLot(ledger, instance, who, lot)
+}
+
+/** Grants the month's overage where it is due and nothing is owed. */
+export function grantOverage(ledger: MemoryLedger, instance: string, who: Who): void {
+  const again = ledger.bug === 'gives-overage-again' && overageTerms(ledger.state, who)?.max
+  const due = again || overageDue(ledger.state, who)
+  if (due <= 0 || debtOf(ledger, who) > 0) return
+  const { fee, per } = overageTerms(ledger.state, who) ?? {}
+  const [year = 0, month = 0] = monthOf(who.now).split('-').map(Number)
+  const first = (at: number) => new Date(Date.UTC(year, at, 1)).toISOString().replace('.000', '')
+  const payload = {
+    ...{ expiresAt: first(month), kind: 'overage', overage: { fee, per } },
+    startsAt: first(month - 1),
+  }
+  writeCredits(ledger, instance, who, { type: 'CreditsGranted', credits: due, payload })
 }
 
 interface Rollover {
@@ -70,7 +87,7 @@ export function repayFromLot(ledger: MemoryLedger, instance: string, who: Who, l
 
 /** Takes an account's debt from what is free of its live lots. */
 export function repayFromLiveLots(ledger: MemoryLedger, instance: string, who: Who): void {
-  if (debtOf(ledger, who) > 0) repay(ledger, instance, who, liveLots(ledger.state, who))
+  if (debtOf(ledger, who) > 0) repay(ledger, instance, who, ownLots(ledger.state, who))
 }
 
 export function debtOf({ state }: MemoryLedger, who: Who): number {

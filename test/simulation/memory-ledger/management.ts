@@ -2,7 +2,7 @@
 import { catalogue, type EventType } from '../../../events/catalogue.ts'
 import type { Pack } from '../../../events/tariffs.ts'
 import { micros, monthOf } from '../../support/log.ts'
-import { draw, liveLots, tariffAt, type Who } from '../../support/log-rules.ts'
+import { draw, ownLots, tariffAt, type Who } from '../../support/log-rules.ts'
 import type { Rows, Text } from '../wire.ts'
 import {
   grantAllowance,
@@ -128,7 +128,7 @@ export function adjust(ledger: MemoryLedger, values: readonly Text[]): Rows {
   lapseRollover(ledger, instance, who)
   grantAllowance(ledger, instance, who)
   repayFromLiveLots(ledger, instance, who)
-  const { lots, taken, left } = draw(liveLots(ledger.state, who), Number(credits))
+  const { lots, taken, left } = draw(ownLots(ledger.state, who), Number(credits))
   const sum = Number(credits) - left
   const said = { payload: JSON.parse(payload as string), private: sealed ?? null, actor }
   const positions: number[] = []

@@ -1,8 +1,10 @@
 /** The fold behind a statement: one event after the other, in the order of the log. */
 import type { Owner } from '../../../events/account.ts'
 import { type Mode, printPosition } from '../../../events/event.ts'
+import type { OverageTerms } from '../../../events/overage-terms.ts'
 import { type Micros, printTime } from '../../../src/reports/log-reader/micros.ts'
 import type { Period } from '../../../src/reports/log-reader/period.ts'
+import type { OverageLine } from '../../../src/reports/statement/overage-lines.ts'
 import {
   type Fee,
   mostExpensiveFee,
@@ -36,6 +38,12 @@ export interface StatementFold {
   }
 }
 
+interface Overage {
+  readonly terms: OverageTerms
+  before: number
+  inPeriod: number
+}
+
 interface OpenHold {
   readonly event: StatementEvent
   /** What it holds of each lot. */
@@ -64,6 +72,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
   const debts: DebtLine[] = []
   const debt = { opening: 0, recorded: 0, repaid: 0 }
   const plans: PlanStart[] = []
+  const overages = new Map<number, Overage>()
   let owner: Owner | null = null
   let erasedAt: Micros = Number.POSITIVE_INFINITY
 
@@ -88,6 +97,10 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
         break
       case 'CreditsGranted':
         lots?.grant(event)
+        if (event.payload?.kind === 'overage') {
+          const terms = event.payload.overage as OverageTerms
+          overages.set(event.position, { terms, before: 0, inPeriod: 0 })
+        }
         if (inPeriod(event)) grants.push(grantLine(event))
         break
       case 'CreditsAdjusted':
@@ -110,6 +123,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
       case 'HoldSettled':
         lots?.hold(event)
         lots?.move(event, 'settled')
+        countOverage(event, 1)
         charges.add(event)
         resolve(event)
         break
@@ -120,6 +134,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
         break
       case 'ChargeRefunded':
         lots?.move(event, 'refunded')
+        countOverage(event, -1)
         if (inPeriod(event)) refunds.push(refundLine(event))
         break
       case 'CallsCounted':
@@ -149,6 +164,27 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     if (!known) return
     open.delete(event.requestId ?? '')
     if (known.event.occurredAt < period.end) openByEnd--
+  }
+
+  function countOverage(event: StatementEvent, sign: 1 | -1): void {
+    event.lots?.forEach((lot, i) => {
+      const overage = overages.get(lot)
+      const credits = sign * (event.moved?.[i] ?? 0)
+      if (overage && event.occurredAt < period.start) overage.before += credits
+      else if (overage && inPeriod(event)) overage.inPeriod += credits
+    })
+  }
+
+  /** What a lot comes to with the period, less what it came to before. */
+  function overageLine([position, { terms, before, inPeriod }]: [number, Overage]): OverageLine {
+    const { fee, per } = terms
+    let units = 0
+    for (let credits = 0; credits < before + inPeriod; credits += per) units++
+    for (let credits = 0; credits < before; credits += per) units--
+    return {
+      ...{ lot: printPosition({ shard, position }), credits: inPeriod, fee, per },
+      billed: { minorUnits: units * fee.minorUnits, currency: fee.currency },
+    }
   }
 
   function countDebt(event: StatementEvent, column: 'recorded' | 'repaid'): void {
@@ -181,12 +217,14 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     until: Micros,
     mode: Mode,
   ): AccountPart {
+    const isBill = mode === 'live' && period.day === undefined
     const held = planPeriods(plans, { shard, period, now: until, erasedAt })
     return {
       owner,
       plans: held,
-      // The plan is paid once: a month's live statement bills it.
-      fee: mode === 'live' && period.day === undefined ? mostExpensiveFee(held) : null,
+      // The plan is paid once, and overage too: a month's live statement bills them.
+      fee: isBill ? mostExpensiveFee(held) : null,
+      overage: isBill ? [...overages].map(overageLine).filter(({ credits }) => credits !== 0) : [],
       ...moved,
       grants,
       adjustments,

@@ -21,12 +21,12 @@
 --
 -- Each parameter that is an array has one element a command. For each command the function returns a verdict, a position
 -- (that of the event; for a refusal, that of the last event it was decided by) and the credits that are available then:
--- the free credits of live lots and the month's allowance that is still due, less the account's debt. A refusal writes
+-- the free credits of live lots and what the month's first purchase still brings, less the account's debt. A refusal writes
 -- nothing.
 --
 -- One lock, one read, one loop, and writes by the set. The loop decides in variables, so that a command sees what the
 -- commands before it did, and what a command frees is there for those after it, beyond what is owed. Five things in it are
--- SQL: a claim is looked up, the month's allowance, and what of earlier ones lapses, which are rare, are written at once, rarely a
+-- SQL: a claim is looked up, the month's allowance and overage, and what of earlier ones lapses, which are rare, are written at once, rarely a
 -- request id is sought, and what has a price with tiers is priced by the month's volume.
 -- All other events are written by the set at the end; then what has become free beside a debt repays it.
 --
@@ -81,7 +81,7 @@ begin
       end if;
       {{check_credits}}
       if v_verdict = 'ok' then
-        {{grant_due_allowance}}
+        {{grant_due_lots}}
         {{draw_on_lots}}
         if {{has_limits}} then
           {{count_in_cap}}

@@ -33,7 +33,7 @@ import findHash from './find_hash.sql' with { type: 'text' }
 import findProducer from './find_producer.sql' with { type: 'text' }
 import freeInBudgets from './free_in_budgets.sql' with { type: 'text' }
 import freeInCap from './free_in_cap.sql' with { type: 'text' }
-import grantDueAllowance from './grant_due_allowance.sql' with { type: 'text' }
+import grantDueLots from './grant_due_lots.sql' with { type: 'text' }
 import keepResults from './keep_results.sql' with { type: 'text' }
 import notePurchase from './note_purchase.sql' with { type: 'text' }
 import noteResolution from './note_resolution.sql' with { type: 'text' }
@@ -64,7 +64,7 @@ const appendParts = {
   check_cap: checkCap,
   check_budgets: checkBudgets,
   check_credits: checkCredits,
-  grant_due_allowance: grantDueAllowance,
+  grant_due_lots: grantDueLots,
   draw_on_lots: drawOnLots,
   count_in_cap: countInCap,
   count_in_budgets: countInBudgets,

@@ -30,7 +30,7 @@ select c.*,
   b.version as account_version_now, b.frozen, b.budgets,
   -- A plan that the tariff does not know allows nothing, and gives nothing.
   coalesce(b.max_in_flight, v_plan_max_in_flight[b.plan], 0) as max_in_flight,
-  (b.plan is not null and v_plan_credits[b.plan] is null) or b.rolls_until > v_now as has_terms, b.rolls_until,
+  (b.plan is not null and v_plan_credits[b.plan] is null) or b.terms_until > v_now as has_terms, b.terms_until,
   -- Where it stands among the tariff's plans.
   b.plan,
   coalesce(b.open_holds, 0) as in_flight, coalesce(b.debt, 0) as debt,
@@ -49,7 +49,7 @@ select c.*,
   h.sent_credits as hold_sent_credits, h.sent_quantity as hold_sent_quantity, h.budgets as hold_budgets
 from commands c
 left join lateral (
-  select b.open_holds, b.debt, b.allowance_month, b.allowance_granted, b.rolls_until, b.version, b.frozen or b.erased as frozen, b.max_in_flight,
+  select b.open_holds, b.debt, b.allowance_month, b.allowance_granted, b.terms_until, b.version, b.frozen or b.erased as frozen, b.max_in_flight,
     b.budgets, array_position(v_plans, b.plans[width_bucket(v_now, b.plan_starts)]) as plan
   from balances b
   where b.account_id = case when c.nth_of_account = 1 then c.account_id end and b.mode = c.mode and b.shard = in_shard

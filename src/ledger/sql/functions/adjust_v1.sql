@@ -1,4 +1,4 @@
--- Takes credits away: what is available, in draw order, once what is free has repaid an older debt. The rest is recorded as a
+-- Takes credits away: what is available but overage, in draw order, once what is free has repaid an older debt. The rest is recorded as a
 -- debt, which the next credits that become free repay.
 -- Returns {verdict, positions, taken, debt}, or {verdict, room} when the account would owe more than may be: room is what can
 -- be taken.
@@ -50,7 +50,7 @@ begin
     v_position := grant_allowance(in_shard, v_position + 1, v_now, v_instance, in_account, in_mode, v_due);
   end if;
   v_position := repay_from_live_lots(in_shard, v_position, v_now, v_instance, in_account, in_mode);
-  for r in select l.lot, l.free from live_lots(in_shard, in_account, in_mode, v_now) l where l.free > 0 order by l.draw_order loop
+  for r in select l.lot, l.free from owned_lots(in_shard, in_account, in_mode, v_now) l where l.free > 0 order by l.draw_order loop
     exit when v_left = 0;
     v_lots := v_lots || r.lot;
     v_moved := v_moved || least(r.free, v_left);

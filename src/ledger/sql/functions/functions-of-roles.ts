@@ -23,6 +23,7 @@ const overTables = [
   'plan_at',
   'allowance_due',
   'allowance_of_month',
+  'overage_due',
   'rollover_excess',
   'live_lots',
   'month_charges',

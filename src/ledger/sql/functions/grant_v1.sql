@@ -39,8 +39,8 @@ begin
     return jsonb_build_object('verdict', 'amount_out_of_range');
   end if;
   perform check_payload('CreditsGranted', in_payload);
-  if in_payload::jsonb ->> 'kind' not in ('paid', 'promotional') or in_payload::jsonb ? 'rollover' then
-    raise exception 'an allowance or a trial is granted by the plan alone' using errcode = 'invalid_parameter_value';
+  if in_payload::jsonb ->> 'kind' not in ('paid', 'promotional') or in_payload::jsonb ?| array['rollover', 'overage'] then
+    raise exception 'an allowance, overage or a trial is granted by the plan alone' using errcode = 'invalid_parameter_value';
   end if;
   if (in_payload::jsonb ->> 'expiresAt')::timestamptz <= v_now then
     return jsonb_build_object('verdict', 'time_passed');

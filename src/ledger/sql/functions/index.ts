@@ -42,6 +42,7 @@ import forgetRefusalsV1 from './forget_refusals_v1.sql' with { type: 'text' }
 import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
 import forgetSessionsV1 from './forget_sessions_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
+import grantOverage from './grant_overage.sql' with { type: 'text' }
 import grantTrials from './grant_trials.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
 import hashEvent from './hash_event.sql' with { type: 'text' }
@@ -60,6 +61,8 @@ import moveBudgets from './move_budgets.sql' with { type: 'text' }
 import namedBudgets from './named_budgets.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import openSessionV1 from './open_session_v1.sql' with { type: 'text' }
+import overageDue from './overage_due.sql' with { type: 'text' }
+import ownedLots from './owned_lots.sql' with { type: 'text' }
 import packOf from './pack_of.sql' with { type: 'text' }
 import partitionAt from './partition_at.sql' with { type: 'text' }
 import planAt from './plan_at.sql' with { type: 'text' }
@@ -129,6 +132,7 @@ export const functions: readonly string[] = [
   fillIn(tariffAt, { tariff_in_force: tariffInForce(then) }),
   planAt,
   fillIn(liveLotsFunction, { live_lots: liveLots(then) }),
+  fillIn(ownedLots, { live_lots: liveLots(then) }),
   repeatedResult,
   keepResult,
   fillIn(isLedgerTime, bounds),
@@ -139,6 +143,7 @@ export const functions: readonly string[] = [
   lapseRollover,
   allowanceOfMonth,
   allowanceDue,
+  overageDue,
   fillIn(capUsed, {
     ...{ ...bounds, month_of_event: monthOfEvent },
     ...{ cap_use: capUse('true'), uses_a_cap: typeIn(capUsingTypes) },
@@ -156,6 +161,7 @@ export const functions: readonly string[] = [
   fillIn(repayDebt, bounds),
   repayFromLiveLots,
   grantAllowance,
+  grantOverage,
   eventTime,
   packOf,
   grantTrials,

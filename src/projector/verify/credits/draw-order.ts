@@ -1,9 +1,9 @@
 /**
- * In which order credits are drawn from lots: the allowance, then what expires first, then the oldest. A lease draws in the reverse
- * order, so that what expires first is still spent first.
+ * In which order credits are drawn from lots: the allowance, then what expires first, then the oldest, and overage last, while nothing is
+ * owed. A lease draws in the reverse order, so that what expires first is still spent first.
  */
 import type { Micros } from '../meaning/rare-events.ts'
-import type { Lot, Purse } from './purse.ts'
+import { type Lot, overageRank, type Purse } from './purse.ts'
 
 export interface Draw {
   readonly time: Micros
@@ -12,6 +12,8 @@ export interface Draw {
   readonly isReverse: boolean
   /** Only from lots that were granted before this position; undefined: from all. */
   readonly before: number | undefined
+  /** Whether overage is drawn on, too. */
+  readonly withOverage: boolean
 }
 
 /** What is drawn, lot by lot. Without enough that is free it is less than was asked for. */
@@ -58,14 +60,19 @@ export function drawInOrder(purse: Purse, draw: Draw): Drawn {
   return { lots, credits }
 }
 
-/** What is free of the lots that can be drawn on. */
+/** What is free of the lots that can be drawn on, but overage: what repays a debt. */
 export function freeCredits(purse: Purse, time: Micros): number {
   let sum = 0
-  for (const lot of purse.lots) if (isGood(lot, { time, before: undefined })) sum += lot.free
+  for (const lot of purse.lots)
+    if (isGood(lot, { time, before: undefined, withOverage: false })) sum += lot.free
   return sum
 }
 
-function isGood(lot: Lot, { time, before }: Pick<Draw, 'time' | 'before'>): boolean {
+function isGood(
+  lot: Lot,
+  { time, before, withOverage }: Pick<Draw, 'time' | 'before' | 'withOverage'>,
+): boolean {
+  if (lot.rank === overageRank && !withOverage) return false
   return lot.startsAt <= time && time < lot.expiresAt && (before === undefined || lot.lot < before)
 }
 

@@ -41,6 +41,8 @@ export interface Purse {
   readonly lots: Lot[]
   /** Allowances that are good after their months; some of them may be over. */
   readonly rolling: Lot[]
+  /** The month of its last overage. */
+  overageMonth: Micros
   /** When credits of its lots were last moved by what has to let lapse first. */
   touchedAt: Micros
   /** The month of its last allowance, and what was granted of that. */
@@ -54,10 +56,23 @@ export interface Purse {
   repayment: { readonly position: number; readonly credits: number } | undefined
 }
 
+/** What is drawn first has the lowest rank. */
+export function rankOf(kind: unknown): number {
+  return kind === 'allowance' ? 0 : kind === 'overage' ? overageRank : 1
+}
+
+export const overageRank = 2
+
 export function newPurse(): Purse {
   return {
     ...{ debt: 0, inFlight: 0, lots: [], allowanceMonth: 0, allowanceGranted: 0 },
-    ...{ rolling: [], touchedAt: 0, allowanceSeen: undefined, repayment: undefined },
+    ...{
+      rolling: [],
+      overageMonth: 0,
+      touchedAt: 0,
+      allowanceSeen: undefined,
+      repayment: undefined,
+    },
   }
 }
 
@@ -75,7 +90,7 @@ export function listLot({ lots }: Purse, lot: Lot): void {
   lots.splice(index, 0, lot)
 }
 
-/** Allowances first, then what expires first, then the oldest: as live_lots.sql says. */
+/** Allowances first, overage last, of the others what expires first, then the oldest: as live_lots.sql says. */
 function isDrawnBefore(a: Lot, b: Lot): boolean {
   if (a.rank !== b.rank) return a.rank < b.rank
   if (a.expiresAt !== b.expiresAt) return a.expiresAt < b.expiresAt

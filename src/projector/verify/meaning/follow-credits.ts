@@ -1,11 +1,12 @@
 /**
- * Credits that no call moves: allowances are those of the plan in force, once a month; a new lot repays what is owed; and
+ * Credits that no call moves: allowances and overage are those of the plan in force, once a month; a new lot repays what is owed; and
  * what an event moves adds up to its credits. Refunds are compared with their charges elsewhere.
  */
 import { maxAmount } from '../../../../events/bounds.ts'
 import { allowanceEnd } from '../../../pricing/allowance-of-month.ts'
 import type { Purse } from '../credits/purse.ts'
 import type { Finding } from '../log-check.ts'
+import { followOverage } from './follow-overage.ts'
 import { packFaults } from './follow-packs.ts'
 import { planCredits, planOf } from './follow-plans.ts'
 import { followTrial } from './follow-trials.ts'
@@ -47,11 +48,13 @@ export function followCredits(state: LedgerState, event: RareEvent): string[] {
   }
 }
 
+const givenByPlans = ['allowance', 'trial', 'overage']
+
 function followGrant(state: LedgerState, event: RareEvent, purse: Purse): string[] {
   const { position, recordedAt, accountId, credits, payload, actor } = event
   const { kind, startsAt, expiresAt = null } = payload
   const faults: string[] = []
-  if ((kind === 'allowance' || kind === 'trial') !== (actor === 'ledger')) {
+  if (givenByPlans.includes(kind) !== (actor === 'ledger')) {
     faults.push('the ledger itself grants what plans give, and nothing else')
   }
   if (kind === 'allowance') {
@@ -65,6 +68,8 @@ function followGrant(state: LedgerState, event: RareEvent, purse: Purse): string
     purse.allowanceGranted += credits
   } else if (kind === 'trial') {
     faults.push(...followTrial(state, event))
+  } else if (kind === 'overage') {
+    faults.push(...followOverage(state, event, purse))
   } else if (expiresAt !== null) {
     if (microsOf(expiresAt) <= Math.max(recordedAt, microsOf(startsAt))) {
       faults.push('it was over before it began')
@@ -72,6 +77,9 @@ function followGrant(state: LedgerState, event: RareEvent, purse: Purse): string
   }
   if (kind !== 'allowance' && payload.rollover !== undefined) {
     faults.push('nothing but an allowance rolls over')
+  }
+  if (kind !== 'overage' && payload.overage !== undefined) {
+    faults.push('nothing but overage is billed as it is used')
   }
   if (payload.pack !== undefined) faults.push(...packFaults(state, event))
   if (purse.debt > 0) {
