@@ -2,6 +2,7 @@
  * An account's calls by UTC hour, key, endpoint, model and what became of them, in the words of hourly_usage. The model is the value
  * by which a price found its rate; calls of other prices have none.
  */
+import { addingUp } from './adding-up.ts'
 import {
   callsOfEvent,
   chargedOfEvent,
@@ -40,23 +41,25 @@ export const accountHourlyUsage: Projection = {
     ) with (fillfactor = 80)`,
   ],
   apply: [
-    {
-      eventTypes: countedTypes,
-      sql: `insert into account_hourly_usage as u (account_id, mode, hour, key_id, endpoint, model, outcome, reason, shard,
-         calls, errors, credits, quantity)
-       select account_id, mode, ${hourOfEvent}, key_id, endpoint,
+    addingUp(
+      { eventTypes: countedTypes },
+      {
+        table: 'account_hourly_usage',
+        key: [
+          ...(['account_id', 'mode', 'hour', 'key_id', 'endpoint'] as const),
+          ...(['model', 'outcome', 'reason', 'shard'] as const),
+        ],
+        sums: ['calls', 'errors', 'credits', 'quantity'],
+        rows: `select account_id, mode, ${hourOfEvent}, key_id, endpoint,
          case type when 'HoldSettled' then coalesce(left(payload ->> 'by', 100), '') else '' end,
          ${outcomeOfEvent}, ${reasonOfEvent}, shard,
          total(${callsOfEvent}), total(${errorsOfEvent}), total(${chargedOfEvent}),
          total(case when type = 'HoldSettled' or type = 'CallsCounted' then quantity else 0 end)
        from batch
        where ${isCountedCall}
-       group by 1, 2, 3, 4, 5, 6, 7, 8, 9
-       -- In about the order of the primary key, so that a replay goes through its index once for a range.
-       order by account_id collate "C", 3
-       on conflict (account_id, mode, hour, key_id, endpoint, model, outcome, reason, shard) do update set
-         calls = u.calls + excluded.calls, errors = u.errors + excluded.errors, credits = u.credits + excluded.credits,
-         quantity = u.quantity + excluded.quantity`,
-    },
+       group by 1, 2, 3, 4, 5, 6, 7, 8, 9`,
+        order: 'account_id collate "C", 3',
+      },
+    ),
   ],
 }

@@ -41,7 +41,7 @@ export const accountState: Projection = {
       eventTypes: typesWith('stream', 'account'),
       sql: `insert into account_state
        -- The row of an account is what it was, with the changes of all its events merged over it, the latest last.
-       select (jsonb_populate_record(null::account_state, coalesce(to_jsonb(prior), '{}') || merged.changes)).*
+       select row_as_merged.*
        from (
          select shard, account_id, merge_changes(change order by position) as changes
          from (
@@ -67,6 +67,8 @@ export const accountState: Projection = {
          group by shard, account_id
        ) merged
        left join account_state prior on prior.account_id = merged.account_id and prior.shard = merged.shard
+       -- In the list of columns it would be made once for each of them.
+       cross join lateral jsonb_populate_record(null::account_state, coalesce(to_jsonb(prior), '{}') || merged.changes) row_as_merged
        on conflict (account_id, shard) do update set
          version = excluded.version, position = excluded.position,
          rate_limit = excluded.rate_limit, max_in_flight = excluded.max_in_flight,

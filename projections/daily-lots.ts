@@ -1,6 +1,7 @@
 /** What moved the credits of each lot, by the UTC day on which it was recorded: so what a lot had left is known of any day. */
 import { typesWith } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
+import { addingUp } from './adding-up.ts'
 import type { Projection } from './projection.ts'
 
 const movingTypes = typesWith('moves')
@@ -28,21 +29,22 @@ export const dailyLots: Projection = {
     ) with (fillfactor = 80)`,
   ],
   apply: [
-    {
-      eventTypes: movingTypes,
-      sql: `insert into daily_lots as d (account_id, mode, day, lot, shard, settled, refunded, adjusted, lapsed)
-       select account_id, mode, (recorded_at at time zone interval '0')::date, m.lot, shard,
+    addingUp(
+      { eventTypes: movingTypes },
+      {
+        table: 'daily_lots',
+        key: ['account_id', 'mode', 'day', 'lot', 'shard'],
+        sums: ['settled', 'refunded', 'adjusted', 'lapsed'],
+        rows: `select account_id, mode, (recorded_at at time zone interval '0')::date, m.lot, shard,
          total(case type when 'HoldSettled' then m.moved else 0 end),
          total(case type when 'ChargeRefunded' then m.moved else 0 end),
          total(case type when 'CreditsAdjusted' then m.moved else 0 end),
          total(case type when 'CreditsLapsed' then m.moved else 0 end)
        from batch cross join lateral unnest(lots, moved) m (lot, moved)
        where ${movesLots} and m.moved <> 0
-       group by 1, 2, 3, 4, 5
-       order by account_id collate "C", 3
-       on conflict (account_id, mode, day, lot, shard) do update set
-         settled = d.settled + excluded.settled, refunded = d.refunded + excluded.refunded,
-         adjusted = d.adjusted + excluded.adjusted, lapsed = d.lapsed + excluded.lapsed`,
-    },
+       group by 1, 2, 3, 4, 5`,
+        order: 'account_id collate "C", 3',
+      },
+    ),
   ],
 }

@@ -1,6 +1,7 @@
 /** Calls that were refused, by key, UTC day, endpoint and reason. */
 import { typesWith } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
+import { addingUp } from './adding-up.ts'
 import type { Projection } from './projection.ts'
 
 const refusingTypes = typesWith('counts', 'refused')
@@ -28,17 +29,20 @@ export const dailyRefusals: Projection = {
     `create index daily_refusals_by_account on daily_refusals (account_id, day)`,
   ],
   apply: [
-    {
-      eventTypes: refusingTypes,
-      sql: `insert into daily_refusals as d (key_id, day, endpoint, reason, shard, account_id, mode, calls, last_refused_at)
-       select key_id, (occurred_at at time zone interval '0')::date, endpoint, payload ->> 'reason', shard, account_id, mode,
+    addingUp(
+      { eventTypes: refusingTypes },
+      {
+        table: 'daily_refusals',
+        key: ['key_id', 'day', 'endpoint', 'reason', 'shard'],
+        same: ['account_id', 'mode'],
+        sums: ['calls'],
+        latest: ['last_refused_at'],
+        rows: `select key_id, (occurred_at at time zone interval '0')::date, endpoint, payload ->> 'reason', shard, account_id, mode,
          total(quantity), max(occurred_at)
        from batch
        where ${isRefusal}
-       group by 1, 2, 3, 4, 5, 6, 7
-       on conflict (key_id, day, endpoint, reason, shard) do update set
-         calls = d.calls + excluded.calls,
-         last_refused_at = greatest(d.last_refused_at, excluded.last_refused_at)`,
-    },
+       group by 1, 2, 3, 4, 5, 6, 7`,
+      },
+    ),
   ],
 }

@@ -5,6 +5,7 @@
  */
 import { servedTypes, usageTypes } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
+import { addingUp } from './adding-up.ts'
 import type { Projection } from './projection.ts'
 
 const isUsage = `${typeIn(usageTypes)} and slots is null`
@@ -35,13 +36,17 @@ export const dailyUsage: Projection = {
     `create index daily_usage_by_day on daily_usage (day)`,
   ],
   apply: [
-    {
-      eventTypes: usageTypes,
-      sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
-         quantity, latency_ms_sum, last_used_at)
-       -- In every CASE the most frequent type comes first. UTC is said as an interval, for its name would be looked
-       -- up for every row.
-       select key_id, (occurred_at at time zone interval '0')::date, endpoint, shard, account_id, mode,
+    addingUp(
+      { eventTypes: usageTypes },
+      {
+        table: 'daily_usage',
+        key: ['key_id', 'day', 'endpoint', 'shard'],
+        same: ['account_id', 'mode'],
+        sums: ['requests', 'errors', 'credits', 'quantity', 'latency_ms_sum'],
+        latest: ['last_used_at'],
+        // In every CASE the most frequent type comes first. UTC is said as an interval, for its name would be looked
+        // up for every row.
+        rows: `select key_id, (occurred_at at time zone interval '0')::date, endpoint, shard, account_id, mode,
          total(case when type = 'HoldSettled' then 1 when ${typeIn(servedTypes)} then quantity
            else 1 end) as requests,
          total(case when type = 'HoldSettled' then 0 when ${typeIn(servedTypes)} then (payload ->> 'errors')::bigint
@@ -53,14 +58,9 @@ export const dailyUsage: Projection = {
          max(occurred_at) as last_used_at
        from batch
        where ${isUsage}
-       group by 1, 2, 3, 4, 5, 6
-       -- In about the order of the primary key, so that a replay goes through its index once for a range.
-       order by key_id collate "C", 2
-       on conflict (key_id, day, endpoint, shard) do update set
-         requests = d.requests + excluded.requests, errors = d.errors + excluded.errors,
-         credits = d.credits + excluded.credits, quantity = d.quantity + excluded.quantity,
-         latency_ms_sum = d.latency_ms_sum + excluded.latency_ms_sum,
-         last_used_at = greatest(d.last_used_at, excluded.last_used_at)`,
-    },
+       group by 1, 2, 3, 4, 5, 6`,
+        order: 'key_id collate "C", 2',
+      },
+    ),
   ],
 }

@@ -4,6 +4,7 @@
  */
 import { servedTypes, typesWith, usageTypes } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
+import { addingUp } from './adding-up.ts'
 import type { Projection } from './projection.ts'
 
 /** The calls that outcomes are counted of. The end of a lease is no call, and has slots. */
@@ -52,19 +53,19 @@ export const hourlyUsage: Projection = {
     ) with (fillfactor = 70)`,
   ],
   apply: [
-    {
-      eventTypes: countedTypes,
-      sql: `insert into hourly_usage as h (hour, mode, endpoint, outcome, reason, shard, calls, errors, credits,
-         ${latencyColumns.join(', ')})
-       select ${hourOfEvent}, mode, endpoint, ${outcomeOfEvent}, ${reasonOfEvent}, shard,
+    addingUp(
+      { eventTypes: countedTypes },
+      {
+        table: 'hourly_usage',
+        key: ['hour', 'mode', 'endpoint', 'outcome', 'reason', 'shard'],
+        sums: ['calls', 'errors', 'credits', ...latencyColumns],
+        rows: `select ${hourOfEvent}, mode, endpoint, ${outcomeOfEvent}, ${reasonOfEvent}, shard,
          total(${callsOfEvent}), total(${errorsOfEvent}), total(${chargedOfEvent}),
          ${latencyBounds.map((bound) => `count(*) filter (where latency_ms <= ${bound})`).join(', ')}, count(latency_ms)
        from batch
        where ${isCountedCall}
-       group by 1, 2, 3, 4, 5, 6
-       on conflict (hour, mode, endpoint, outcome, reason, shard) do update set
-         calls = h.calls + excluded.calls, errors = h.errors + excluded.errors, credits = h.credits + excluded.credits,
-         ${latencyColumns.map((column) => `${column} = h.${column} + excluded.${column}`).join(', ')}`,
-    },
+       group by 1, 2, 3, 4, 5, 6`,
+      },
+    ),
   ],
 }

@@ -46,7 +46,7 @@ export const keyState: Projection = {
       eventTypes: typesWith('stream', 'key'),
       sql: `insert into key_state
        -- The row of a key is what it was, with the changes of all its events merged over it, the latest last.
-       select (jsonb_populate_record(null::key_state, coalesce(to_jsonb(prior), '{}') || merged.changes)).*
+       select row_as_merged.*
        from (
          select shard, key_id, merge_changes(change order by position) as changes
          from (
@@ -84,6 +84,8 @@ export const keyState: Projection = {
          group by shard, key_id
        ) merged
        left join key_state prior on prior.key_id = merged.key_id and prior.shard = merged.shard
+       -- In the list of columns it would be made once for each of them.
+       cross join lateral jsonb_populate_record(null::key_state, coalesce(to_jsonb(prior), '{}') || merged.changes) row_as_merged
        on conflict (key_id, shard) do update set
          version = excluded.version, position = excluded.position, hash = excluded.hash,
          display = excluded.display, previous_hash = excluded.previous_hash,

@@ -6,6 +6,7 @@
  */
 import { drawingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
+import { addingUp } from './adding-up.ts'
 import { capTypes, capUse, freeingTypes, monthOfEvent, noteFirstCaps } from './key-caps.ts'
 import type { Projection } from './projection.ts'
 
@@ -46,14 +47,16 @@ export const monthlyBalances: Projection = {
   ],
   apply: [
     noteFirstCaps('cap_starts'),
-    {
-      eventTypes: typesWith('stream', 'credits').filter((type) => !uncounted.includes(type)),
-      sql: `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held,
-         settled, refunded, used_before_cap)
-       select account_id, key_id, mode, month, shard,
-         calls, granted, adjusted, held, settled, refunded, used_before_cap
-       from (
-         select account_id, coalesce(key_id, '') as key_id, mode,
+    addingUp(
+      { eventTypes: typesWith('stream', 'credits').filter((type) => !uncounted.includes(type)) },
+      {
+        table: 'monthly_balances',
+        key: ['account_id', 'key_id', 'mode', 'month', 'shard'],
+        sums: [
+          ...(['calls', 'granted', 'adjusted', 'held', 'settled', 'refunded'] as const),
+          'used_before_cap',
+        ],
+        rows: `select account_id, coalesce(key_id, '') as key_id, mode,
            ${monthOfEvent} as month, shard,
            total(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end) as calls,
            total(credits) filter (where type = 'CreditsGranted') as granted,
@@ -72,13 +75,8 @@ export const monthlyBalances: Projection = {
          left join (select key_id as capped_key, shard as capped_shard, position as first_cap from cap_starts) c
            on capped_key = key_id and capped_shard = shard
          where ${isCounted}
-         group by 1, 2, 3, 4, 5
-       ) sums
-       on conflict (account_id, key_id, mode, month, shard) do update set
-         calls = m.calls + excluded.calls, granted = m.granted + excluded.granted,
-         adjusted = m.adjusted + excluded.adjusted, held = m.held + excluded.held,
-         settled = m.settled + excluded.settled, refunded = m.refunded + excluded.refunded,
-         used_before_cap = m.used_before_cap + excluded.used_before_cap`,
-    },
+         group by 1, 2, 3, 4, 5`,
+      },
+    ),
   ],
 }

@@ -1,4 +1,5 @@
 import type { EventType } from '../events/catalogue.ts'
+import type { AddedRows } from './adding-up.ts'
 
 /**
  * A projection: tables, and one mapping from events to changes of them, written once, in SQL.
@@ -51,4 +52,6 @@ export interface MappingStatement {
    */
   readonly skipsCompletedCalls?: true
   readonly sql: string
+  /** What it does, where that is to add up rows. */
+  readonly adds?: AddedRows
 }

@@ -3,11 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { projections } from '../../projections/index.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { tablesOf } from '../../src/projector/projection-tables.ts'
+import { addUpWhereDoubled } from '../../src/projector/verify/collected-table.ts'
 import {
-  openTemporaryProjection,
-  type TemporaryProjection,
-} from '../../src/projector/temporary-projection.ts'
-import { compareProjection } from '../../src/projector/verify/compare-projection.ts'
+  type ComparedProjection,
+  compareProjection,
+  openComparedProjection,
+} from '../../src/projector/verify/compare-projection.ts'
 import { creditRules } from '../../src/projector/verify/credit-rules.ts'
 import { type LogVerification, openLogCheck } from '../../src/projector/verify/log-check.ts'
 import { orderRules } from '../../src/projector/verify/order-rules.ts'
@@ -116,12 +117,12 @@ test('a sound ledger is sound', async () => {
 describe.each(projections)('$name', (projection) => {
   const tables = tablesOf(projection)
   // The log stays as it is. It is applied once, and the tables are compared with it again and again.
-  let temporary: TemporaryProjection
+  let compared: ComparedProjection
   // In slices of a few rows, as long tables are compared in slices of many.
-  const verify = () => compareProjection(projection, temporary, { maxDescribed: 10, maxRows: 3 })
-  afterAll(() => temporary?.close())
+  const verify = () => compareProjection(compared, { maxDescribed: 10 })
+  afterAll(() => compared?.temporary.close())
   beforeAll(async () => {
-    temporary = await openTemporaryProjection(projection, { url: ledger.url })
+    compared = await openComparedProjection(projection, { url: ledger.url, maxRows: 3 })
     // The tables' checks would refuse some of the damage, so they are dropped first.
     const checks = await vandal<{ table: string; name: string }[]>`
       select conrelid::regclass::text as "table", conname as name from pg_constraint
@@ -171,6 +172,35 @@ describe.each(projections)('$name', (projection) => {
     expect((await verify()).differing).toBe(0)
   })
 })
+
+test('rows that were collected are the same when they are added up in between', async () => {
+  const collecting = projections.filter(({ apply }) => apply.some(({ adds }) => adds))
+  expect(collecting.length).toBeGreaterThan(3)
+  let [before, after, parts] = [0, 0, 0]
+  for (const projection of collecting) {
+    const compared = await openComparedProjection(projection, { url: ledger.url, maxRows: 3 })
+    const { temporary, collected, sizes } = compared
+    try {
+      const end = await ledger.size()
+      const countRows = async ({ adds }: (typeof collected)[number]) => {
+        const [row] = await temporary.sql.unsafe(`select count(*) from pg_temp.${adds.table}`)
+        return row?.count as number
+      }
+      for (let upTo = 10; upTo < end; upTo += 10) await temporary.advanceTo(0, upTo)
+      for (const table of collected) {
+        parts = Math.max(parts, table.parts.length)
+        before += await countRows(table)
+        await addUpWhereDoubled(temporary, table, sizes, 0)
+        after += await countRows(table)
+      }
+      expect((await compareProjection(compared, { maxDescribed: 10 })).differences).toEqual([])
+    } finally {
+      await temporary.close()
+    }
+  }
+  expect(parts).toBeGreaterThan(1)
+  expect(after).toBeLessThan(before)
+}, 60_000)
 
 describe('the log', () => {
   test('a change of any column of an event is found at its position', async () => {

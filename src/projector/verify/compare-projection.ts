@@ -4,18 +4,30 @@
  * The log is applied to temporary tables almost to its end. Then a short snapshot sees the tables in service and the
  * position that they stand at; the last events are applied up to exactly there, and the two are compared. Tables are
  * compared one by one, and large ones slice by slice along their key. Each slice has a snapshot of its own, as of the
- * position that the tables have come to by then, so no snapshot lives long. Appends go on meanwhile.
+ * position that the tables have come to by then, so no snapshot lives long. Appends go on meanwhile. Rows that add up are only
+ * collected until they are compared (collected-table.ts).
  */
 import postgres from 'postgres'
+import { addedColumns } from '../../../projections/adding-up.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { bulkSettings } from '../apply-range.ts'
 import { readKeyColumns } from '../key-columns.ts'
 import type { Progress } from '../progress.ts'
 import { tablesOf } from '../projection-tables.ts'
-import type { TemporaryProjection } from '../temporary-projection.ts'
+import { openTemporaryProjection, type TemporaryProjection } from '../temporary-projection.ts'
+import type { TemporaryOptions } from '../temporary-tables.ts'
+import {
+  addedUp,
+  addUpWhereDoubled,
+  type CollectedTable,
+  collecting,
+  collectRows,
+} from './collected-table.ts'
 import {
   compareSlice,
   type RowDifference,
+  readSliceEnd,
   type Slice,
   type SliceComparison,
 } from './compare-slice.ts'
@@ -37,23 +49,47 @@ const maxEventsInSnapshot = 20_000
 /** Rows of a slice: about as many are compared in a quarter of a second. */
 const defaultMaxRows = 100_000
 
+/** A projection that is compared with what the log makes of it. */
+export interface ComparedProjection {
+  readonly projection: Projection
+  readonly temporary: TemporaryProjection
+  readonly collected: readonly CollectedTable[]
+  /** Bytes of the parts of collected tables when their rows were added up last. */
+  readonly sizes: Map<string, number>
+  /** Rows of a slice. */
+  readonly maxRows: number
+}
+
+export async function openComparedProjection(
+  projection: Projection,
+  { maxRows = defaultMaxRows, ...options }: TemporaryOptions & { readonly maxRows?: number },
+): Promise<ComparedProjection> {
+  const temporary = await openTemporaryProjection(collecting(projection), options)
+  try {
+    const collected = await collectRows(temporary, projection, maxRows)
+    return { projection, temporary, collected, sizes: new Map(), maxRows }
+  } catch (error) {
+    await temporary.close()
+    throw error
+  }
+}
+
 interface CompareOptions {
   /** Differing rows to describe; the others are only counted. */
   readonly maxDescribed: number
   readonly progress?: Progress
-  /** Rows of a slice. */
-  readonly maxRows?: number
 }
 
 /** Brings the temporary tables to where the tables in service stand, and compares. May be called again and again. */
 export async function compareProjection(
-  projection: Projection,
-  temporary: TemporaryProjection,
+  compared: ComparedProjection,
   options: CompareOptions,
 ): Promise<ProjectionVerification> {
+  const { projection, temporary, collected, sizes } = compared
   try {
+    for (const table of collected) await addUpWhereDoubled(temporary, table, sizes)
     await catchUp(projection, temporary, options.progress ?? (() => {}))
-    return await compareTables(projection, temporary, options)
+    return await compareTables(compared, options)
   } catch (error) {
     if (!isRefusedData(error)) throw error
     const nothing = { positions: {}, rows: 0, differing: 0, differences: [] }
@@ -105,49 +141,81 @@ async function positionsInService(
 }
 
 async function compareTables(
-  projection: Projection,
-  temporary: TemporaryProjection,
-  { maxDescribed, maxRows = defaultMaxRows }: CompareOptions,
+  compared: ComparedProjection,
+  { maxDescribed }: CompareOptions,
 ): Promise<ProjectionVerification> {
+  const { projection } = compared
   let [rows, differing] = [0, 0]
   let positions: ProjectionVerification['positions'] | undefined
   const differences: RowDifference[] = []
+  const compare = async (table: string, sliceOf: SliceOf) => {
+    const left = maxDescribed - differences.length
+    const found = await compareInSnapshot(compared, table, sliceOf, left)
+    positions ??= found.positions
+    rows += found.rows
+    differing += found.differing
+    differences.push(...found.differences)
+  }
   for (const table of tablesOf(projection)) {
-    const key = await readKeyColumns(temporary.sql, table)
-    let from: string | undefined = 'true'
-    while (from !== undefined) {
-      const slice: Slice = { table, key, from, maxRows }
-      const left = maxDescribed - differences.length
-      const compared = await compareInSnapshot(projection, temporary, slice, left)
-      positions ??= compared.positions
-      rows += compared.rows
-      differing += compared.differing
-      differences.push(...compared.differences)
-      from = compared.end && `(${key.join(', ')}) > (${compared.end})`
-    }
+    const collected = compared.collected.find(({ adds }) => adds.table === table)
+    if (collected) {
+      for (const part of collected.parts) {
+        await compare(table, async () => partOf(compared, collected, part))
+      }
+    } else await compareAlongKey(compared, table, compare)
   }
   return { projection: projection.name, positions: positions ?? {}, rows, differing, differences }
 }
 
+/** Finds the slice in the snapshot in which it is compared. */
+type SliceOf = (tx: Sql) => Promise<Slice>
+
+function partOf({ temporary }: ComparedProjection, { adds }: CollectedTable, where: string): Slice {
+  const { table, key } = adds
+  const columns = addedColumns(adds).join(', ')
+  const inService = `select ${columns} from ${temporary.searchPath.ledger}.${table} where ${where}`
+  return { table, key, inService, inLog: addedUp(adds, where) }
+}
+
+async function compareAlongKey(
+  { temporary, maxRows }: ComparedProjection,
+  table: string,
+  compare: (table: string, sliceOf: SliceOf) => Promise<void>,
+): Promise<void> {
+  const key = await readKeyColumns(temporary.sql, table)
+  const columns = key.join(', ')
+  let from: string | undefined = 'true'
+  while (from !== undefined) {
+    const begin: string = from
+    await compare(table, async (tx) => {
+      const end = await readSliceEnd(tx, { table, key }, begin, maxRows)
+      const where = end === undefined ? begin : `${begin} and (${columns}) <= (${end})`
+      from = end && `(${columns}) > (${end})`
+      const rowsIn = (schema: string) => `select * from ${schema}.${table} where ${where}`
+      const [inService, inLog] = [rowsIn(temporary.searchPath.ledger), rowsIn('pg_temp')]
+      return { table, key, inService, inLog }
+    })
+  }
+}
+
 /** Brings the temporary tables to exactly where a snapshot sees the tables in service, and compares a slice in it. */
 function compareInSnapshot(
-  projection: Projection,
-  temporary: TemporaryProjection,
-  slice: Slice,
+  { projection, temporary }: ComparedProjection,
+  table: string,
+  sliceOf: SliceOf,
   maxDescribed: number,
 ): Promise<SliceComparison & Pick<ProjectionVerification, 'positions'>> {
   const { ledger } = temporary.searchPath
   return temporary.sql.begin('isolation level repeatable read', async (transaction) => {
     const tx = transaction as unknown as Sql
     // The lock comes before the snapshot, so that no rebuild swaps the table after it.
-    await tx.unsafe(
-      `lock table ${ledger}.${slice.table} in access share mode; set local work_mem = '64MB'`,
-    )
+    await tx.unsafe(`lock table ${ledger}.${table} in access share mode`)
     const targets = await positionsInService(tx, projection)
     for (const { shard, position } of targets) {
       await tx.unsafe(temporary.finalRange(shard, position))
     }
+    await tx.unsafe(bulkSettings.join(';\n'))
     const positions = Object.fromEntries(targets.map(({ shard, position }) => [shard, position]))
-    return { positions, ...(await compareSlice(tx, ledger, slice, maxDescribed)) }
+    return { positions, ...(await compareSlice(tx, await sliceOf(tx), maxDescribed)) }
   }) as Promise<SliceComparison & Pick<ProjectionVerification, 'positions'>>
 }

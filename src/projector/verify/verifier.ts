@@ -3,15 +3,18 @@
  * makes of it. Whoever keeps the verifier open may run it again: it reads on from where it stopped.
  */
 import { projections } from '../../../projections/index.ts'
-import type { Projection } from '../../../projections/projection.ts'
 import { connect } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
 import { weightOf } from '../apply-range.ts'
 import type { Progress } from '../progress.ts'
 import { type Job, runConcurrently } from '../run-concurrently.ts'
-import { openTemporaryProjection, type TemporaryProjection } from '../temporary-projection.ts'
 import type { TemporaryOptions } from '../temporary-tables.ts'
-import { compareProjection, type ProjectionVerification } from './compare-projection.ts'
+import {
+  type ComparedProjection,
+  compareProjection,
+  openComparedProjection,
+  type ProjectionVerification,
+} from './compare-projection.ts'
 import { combineVerifications, type LogCheck, type LogVerification } from './log-check.ts'
 import { openMeaningCheck } from './meaning/meaning-check.ts'
 import {
@@ -51,14 +54,11 @@ interface Opened {
   readonly tables: TablesCheck[]
   readonly schema: SchemaCheck[]
   readonly checks: { readonly name: string; readonly check: LogCheck }[]
-  readonly temporaries: {
-    readonly projection: Projection
-    readonly temporary: TemporaryProjection
-  }[]
+  readonly compared: ComparedProjection[]
 }
 
 export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
-  const opened: Opened = { tables: [], schema: [], checks: [], temporaries: [] }
+  const opened: Opened = { tables: [], schema: [], checks: [], compared: [] }
   try {
     await openAll(opened, options)
   } catch (error) {
@@ -72,7 +72,7 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
 }
 
 async function openAll(
-  { tables, schema, checks, temporaries }: Opened,
+  { tables, schema, checks, compared }: Opened,
   options: VerifyOptions,
 ): Promise<void> {
   tables.push(openTablesCheck(options))
@@ -81,21 +81,20 @@ async function openAll(
     checks.push({ name: `log ${shard}`, check: await openMeaningCheck({ ...options, shard }) })
   }
   for (const projection of projections) {
-    const temporary = await openTemporaryProjection(projection, options)
-    temporaries.push({ projection, temporary })
+    compared.push(await openComparedProjection(projection, options))
   }
 }
 
-async function closeAll({ tables, schema, checks, temporaries }: Opened): Promise<void> {
+async function closeAll({ tables, schema, checks, compared }: Opened): Promise<void> {
   await Promise.all([
     ...[...tables, ...schema].map((check) => check.close()),
     ...checks.map(({ check }) => check.close()),
-    ...temporaries.map(({ temporary }) => temporary.close()),
+    ...compared.map(({ temporary }) => temporary.close()),
   ])
 }
 
 async function verify(
-  { tables, schema, checks, temporaries }: Opened,
+  { tables, schema, checks, compared }: Opened,
   maxDescribed: number,
   progress: Progress | undefined,
 ): Promise<Verification> {
@@ -105,11 +104,10 @@ async function verify(
       weight: Number.POSITIVE_INFINITY,
       work: (progress: Progress) => check.advance(progress),
     })),
-    ...temporaries.map(({ projection, temporary }) => ({
-      name: projection.name,
-      weight: weightOf(projection),
-      work: (progress: Progress) =>
-        compareProjection(projection, temporary, { maxDescribed, progress }),
+    ...compared.map((each) => ({
+      name: each.projection.name,
+      weight: weightOf(each.projection),
+      work: (progress: Progress) => compareProjection(each, { maxDescribed, progress }),
     })),
   ]
   const verifications = await runConcurrently('verify', jobs, progress)
@@ -117,15 +115,15 @@ async function verify(
   const log = [...Map.groupBy(ofChecks, ({ shard }) => shard).values()].map((ofShard) =>
     combineVerifications(ofShard, maxDescribed),
   )
-  const compared = verifications.slice(checks.length) as ProjectionVerification[]
+  const ofProjections = verifications.slice(checks.length) as ProjectionVerification[]
   const [ofTables] = (await Promise.all(tables.map((check) => check.run()))) as [TablesVerification]
   const [ofSchema] = (await Promise.all(schema.map((check) => check.run()))) as [SchemaVerification]
   const sound =
     ofTables.faulty === 0 &&
     ofSchema.faulty === 0 &&
     log.every(({ faulty }) => faulty === 0) &&
-    compared.every(({ differing, failure }) => differing === 0 && failure === undefined)
-  return { sound, log, projections: compared, tables: ofTables, schema: ofSchema }
+    ofProjections.every(({ differing, failure }) => differing === 0 && failure === undefined)
+  return { sound, log, projections: ofProjections, tables: ofTables, schema: ofSchema }
 }
 
 async function shardsOf({ url, schema }: TemporaryOptions): Promise<number[]> {
