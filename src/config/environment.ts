@@ -16,6 +16,8 @@ export interface Environment {
   /** Absent: rate limits are counted in the process. */
   readonly redisUrl?: string
   readonly jwtSecret?: string
+  /** Tokens that are signed with it are accepted, too: while one secret replaces another. */
+  readonly jwtOtherSecret?: string
   readonly jwksUrl?: string
   readonly jwtIssuer?: string
   readonly jwtAudience?: string
@@ -71,6 +73,7 @@ export function readEnvironment(env: Env): Environment {
     managementDatabaseUrl: readDatabaseUrl(source, 'MANAGEMENT_DATABASE_URL'),
     redisUrl: readRedisUrl(source, 'REDIS_URL'),
     jwtSecret: env.JWT_SECRET || undefined,
+    jwtOtherSecret: readOtherSecret(source),
     jwksUrl: readUrl(source, 'JWKS_URL', ['https:', 'http:']),
     jwtIssuer: readText(source, 'JWT_ISSUER'),
     jwtAudience: readText(source, 'JWT_AUDIENCE'),
@@ -90,6 +93,14 @@ export function readEnvironment(env: Env): Environment {
 
 function readText({ env }: Source, name: string): string | undefined {
   return env[name]?.trim() || undefined
+}
+
+function readOtherSecret(source: Source): string | undefined {
+  const secret = source.env.JWT_OTHER_SECRET || undefined
+  if (secret !== undefined && !source.env.JWT_SECRET) {
+    addProblem(source, 'JWT_OTHER_SECRET', 'expected JWT_SECRET beside it, which signs tokens')
+  }
+  return secret
 }
 
 function readUrl(source: Source, name: string, protocols: readonly string[]): string | undefined {

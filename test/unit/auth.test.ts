@@ -60,6 +60,38 @@ describe('a valid token', () => {
   })
 })
 
+describe('while one secret replaces another', () => {
+  const other = 'another secret of at least thirty-two bytes'
+  const both = openAuth({ ...base, jwtOtherSecret: other })
+
+  test('tokens of both are accepted, and of no third one', async () => {
+    for (const key of [secret, other]) {
+      const token = await hmacToken(valid, key)
+      expect(await both.authenticate(`Bearer ${token}`)).toEqual({
+        subject: 'user-1',
+        role: 'owner',
+      })
+    }
+    const forged = await hmacToken(valid, 'a third secret of at least thirty-two bytes')
+    expect(await both.authenticate(`Bearer ${forged}`)).toBeUndefined()
+    expect(
+      await openAuth(base).authenticate(`Bearer ${await hmacToken(valid, other)}`),
+    ).toBeUndefined()
+  })
+
+  test('what is wrong with a token is said by the secret that signed it', async () => {
+    const expired = { ...valid, exp: nowSeconds - 300 }
+    for (const key of [secret, other]) {
+      const examined = await both.examine(await hmacToken(expired, key))
+      expect(examined).toEqual({ fault: expect.stringContaining('exp: expired') })
+    }
+  })
+
+  test('the other secret has to be as strong', () => {
+    expect(() => openAuth({ ...base, jwtOtherSecret: 'short' })).toThrow('JWT_OTHER_SECRET: ')
+  })
+})
+
 describe('roles', () => {
   const cases: [claims: JWTPayload, role: string][] = [
     [{ role: 'admin' }, 'admin'],

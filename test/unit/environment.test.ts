@@ -32,6 +32,14 @@ describe('the environment', () => {
     ).toEqual(empty)
   })
 
+  test('has a second secret for tokens only beside the one that signs them', () => {
+    const both = { JWT_SECRET: 'one', JWT_OTHER_SECRET: 'other' }
+    expect(readEnvironment(both)).toMatchObject({ jwtSecret: 'one', jwtOtherSecret: 'other' })
+    expect(problemsOf(() => readEnvironment({ JWT_OTHER_SECRET: 'other' }))).toEqual([
+      'JWT_OTHER_SECRET: expected JWT_SECRET beside it, which signs tokens',
+    ])
+  })
+
   test('has a sign-in at a provider, whole or not at all', () => {
     const oidc = {
       ...{ OIDC_ISSUER: 'https://id.example/realms/customers', OIDC_CLIENT_ID: 'portal' },

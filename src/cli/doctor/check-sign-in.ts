@@ -6,7 +6,8 @@ import { signInAdvice } from '../../http/auth/sign-in-advice.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
 export async function checkSignIn(environment: Environment): Promise<Finding[]> {
-  const { jwksUrl, jwtSecret, jwtIssuer: issuer, jwtAudience: audience } = environment
+  const { jwksUrl, jwtSecret, jwtOtherSecret } = environment
+  const { jwtIssuer: issuer, jwtAudience: audience } = environment
   const advice = signInAdvice({ jwksUrl, issuer, audience })
   if (jwksUrl === undefined && jwtSecret === undefined) {
     const help =
@@ -14,7 +15,8 @@ export async function checkSignIn(environment: Environment): Promise<Finding[]> 
     return [warning('sign-in', 'neither JWT_SECRET nor JWKS_URL is set', help)]
   }
   return [
-    ...(jwtSecret === undefined ? [] : [checkSecret(jwtSecret)]),
+    ...(jwtSecret === undefined ? [] : [checkSecret(jwtSecret, 'JWT_SECRET')]),
+    ...(jwtOtherSecret === undefined ? [] : [checkSecret(jwtOtherSecret, 'JWT_OTHER_SECRET')]),
     ...(jwksUrl === undefined ? [] : [await checkKeySet(jwksUrl)]),
     ...(advice === undefined
       ? []
@@ -22,12 +24,12 @@ export async function checkSignIn(environment: Environment): Promise<Finding[]> 
   ]
 }
 
-function checkSecret(secret: string): Finding {
+function checkSecret(secret: string, variable: string): Finding {
   const fault = secretFault(secret)
-  if (fault === undefined) return ok('sign-in', 'JWT_SECRET is set')
+  if (fault === undefined) return ok('sign-in', `${variable} is set`)
   const help =
     'A gateway does not start with it: whoever guesses the secret can sign in as an operator.'
-  return problem('sign-in', `JWT_SECRET: ${fault}`, help)
+  return problem('sign-in', `${variable}: ${fault}`, help)
 }
 
 async function checkKeySet(url: string): Promise<Finding> {

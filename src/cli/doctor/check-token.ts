@@ -12,11 +12,11 @@ export async function checkToken(
   config: Config,
   environment: Environment,
 ): Promise<Finding> {
-  const { jwtSecret } = environment
-  if (jwtSecret !== undefined && secretFault(jwtSecret) !== undefined) {
+  const { jwtSecret, jwtOtherSecret } = environment
+  if ([jwtSecret, jwtOtherSecret].some((secret) => secret !== undefined && secretFault(secret))) {
     return problem(
       'token',
-      'not verified: no gateway starts with this JWT_SECRET',
+      'not verified: no gateway starts with these secrets',
       'Set another one.',
     )
   }

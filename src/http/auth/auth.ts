@@ -9,7 +9,7 @@
 import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { accountIdOf, type Owner } from '../../lib/ids.ts'
 import { claimAt } from './claim-at.ts'
-import { hs256Error, openHs256 } from './hs256.ts'
+import { openSecrets } from './hs256.ts'
 import { openJwks, SigningKeysUnavailable } from './jwks.ts'
 import { printed, TokenRefused, tokenFault } from './token-fault.ts'
 
@@ -41,6 +41,8 @@ export interface RoleOptions {
 export interface AuthOptions extends RoleOptions {
   /** Without a secret and a URL nobody can sign in; with both, both kinds of token are accepted. */
   readonly jwtSecret?: string | undefined
+  /** A second secret whose tokens are accepted. */
+  readonly jwtOtherSecret?: string | undefined
   readonly jwksUrl?: string | undefined
   /** The issuer and audience that a token must name, if given. */
   readonly issuer?: string | undefined
@@ -74,9 +76,18 @@ export interface Auth {
 
 const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519']
 
-/** @throws Error when the secret is unfit (see `openHs256`) or the URL is not valid */
+/** @throws Error when a secret is unfit (see `openHs256`) or the URL is not valid */
 export function openAuth(options: AuthOptions): Auth {
-  const hs256 = options.jwtSecret === undefined ? undefined : openHs256(options.jwtSecret)
+  const { jwtSecret, jwtOtherSecret } = options
+  const verifyHs256 =
+    jwtSecret === undefined
+      ? undefined
+      : openSecrets([
+          { secret: jwtSecret, variable: 'JWT_SECRET' },
+          ...(jwtOtherSecret === undefined
+            ? []
+            : [{ secret: jwtOtherSecret, variable: 'JWT_OTHER_SECRET' }]),
+        ])
   const jwks =
     options.jwksUrl === undefined
       ? undefined
@@ -112,11 +123,8 @@ export function openAuth(options: AuthOptions): Auth {
   async function verify(token: string): Promise<JWTPayload> {
     const { alg } = decodeProtectedHeader(token)
     if (alg === 'HS256') {
-      if (!hs256) throw new TokenRefused('alg "HS256": JWT_SECRET is not set')
-      const own = { ...checks, algorithms: ['HS256'] }
-      const claims = await hs256.verify(token, own)
-      if (claims) return claims
-      throw await hs256Error(options.jwtSecret ?? '', token, own)
+      if (!verifyHs256) throw new TokenRefused('alg "HS256": JWT_SECRET is not set')
+      return verifyHs256(token, { ...checks, algorithms: ['HS256'] })
     }
     if (!jwks)
       throw new TokenRefused(`alg ${printed(alg)}: expected "HS256", as JWKS_URL is not set`)

@@ -2,21 +2,47 @@
 // running app, so the command line signs with what the gateway verifies with.
 
 import { jwt } from '@elysiajs/jwt'
-import { type JWTVerifyOptions, jwtVerify } from 'jose'
+import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 
 /** A secret that is shorter than the hash can be guessed offline from one token (RFC 7518, 3.2). */
 const minSecretBytes = 32
 const minDifferentCharacters = 8
 
-/** @throws Error when the secret is weak, see `secretFault` */
-export function openHs256(secret: string) {
+/**
+ * @param variable where the secret stands
+ * @throws Error when the secret is weak, see `secretFault`
+ */
+export function openHs256(secret: string, variable = 'JWT_SECRET') {
   const fault = secretFault(secret)
-  if (fault !== undefined) throw new Error(`JWT_SECRET: ${fault}`)
+  if (fault !== undefined) throw new Error(`${variable}: ${fault}`)
   return jwt({ name: 'hs256', alg: 'HS256', secret }).decorator.hs256
 }
 
+/**
+ * Verifies tokens that were signed with any of these secrets.
+ * @throws an error of jose's that says why a token is not accepted
+ */
+export function openSecrets(
+  secrets: readonly { readonly secret: string; readonly variable: string }[],
+) {
+  const opened = secrets.map(({ secret, variable }) => ({ secret, ...openHs256(secret, variable) }))
+  return async (token: string, checks: JWTVerifyOptions): Promise<JWTPayload> => {
+    let fault: unknown
+    for (const { secret, verify } of opened) {
+      const claims = await verify(token, checks)
+      if (claims) return claims
+      const error = await hs256Error(secret, token, checks)
+      // What is wrong with a token says the secret that signed it, if any did.
+      if (fault === undefined || !(error instanceof errors.JWSSignatureVerificationFailed)) {
+        fault = error
+      }
+    }
+    throw fault
+  }
+}
+
 /** Why a token is not accepted, which the plugin does not say: the error of jose's. */
-export async function hs256Error(
+async function hs256Error(
   secret: string,
   token: string,
   checks: JWTVerifyOptions,

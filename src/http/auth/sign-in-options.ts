@@ -5,9 +5,10 @@ import type { AuthOptions } from './auth.ts'
 /** How a gateway with this configuration and environment verifies tokens and reads roles. */
 export function signInOptions(config: Config, environment: Environment): AuthOptions {
   const { adminRole, auditorRole, roleClaim, organisationClaim } = config
-  const { jwtSecret, jwksUrl, adminUserIds, jwtIssuer: issuer, jwtAudience: audience } = environment
+  const { jwtSecret, jwtOtherSecret, jwksUrl, adminUserIds } = environment
+  const { jwtIssuer: issuer, jwtAudience: audience } = environment
   return {
-    ...{ jwtSecret, jwksUrl, issuer, audience, adminUserIds },
+    ...{ jwtSecret, jwtOtherSecret, jwksUrl, issuer, audience, adminUserIds },
     ...{ adminRole, auditorRole, roleClaim, organisationClaim },
   }
 }
