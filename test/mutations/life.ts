@@ -79,10 +79,6 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   await ledger.append(leaseOfPartner)
   await ledger.append(chargeOnLeaseCommand(key, leaseOfPartner, 6, plan))
   await ledger.release(leaseOfPartner, { reason: 'lease_released' })
-  // One that gives overage.
-  await ledger.changePlan(account, 'over')
-  const { hold: inOver } = await ledger.hold(key, 3)
-  await ledger.settle(inOver, 2)
   await ledger.changePlan(account, 'free')
 
   // Calls that are sold in tiers, over the end of one.
@@ -159,6 +155,12 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   await ledger.travelTo('2030-07-01T00:00:00Z')
   const { hold: turned } = await ledger.hold(key, 5)
   await ledger.settle(turned, 3)
+
+  // On a plan that gives overage, which nothing after that draws on.
+  await ledger.changePlan(account, 'over')
+  const { hold: inOver } = await ledger.hold(key, 3)
+  await ledger.settle(inOver, 2)
+  await ledger.changePlan(account, 'free')
 
   // Taken away, owed, repaid.
   await commands.adjust(0, { accountId, mode: 'live', credits: 10, externalId: 'a', actor: 'test' })
