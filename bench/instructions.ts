@@ -100,7 +100,7 @@ function appends(ledger: BenchLedger, producer: string, row: Row, batches: numbe
     const columns = packBatch(commands)
       .map((text) => (text === null ? 'null' : quoted(text)))
       .join(', ')
-    return `execute append('0', '${producer}', '${sequence}', '${sequence}', '1', seen_position(), seen_hash(), clock_timestamp(), '0', '{}', ${columns})`
+    return `execute append('0', '${producer}', '${sequence}', '${sequence}', '1', seen_position(), seen_hash(), clock_timestamp(), '0', null, ${columns})`
   }
   const pairs = Array.from({ length: batches }, () => {
     const calls = Array.from({ length: row.commands }, (_, n) => callOf(ledger, n % row.accounts))
