@@ -127,6 +127,9 @@ async function changes(): Promise<Change[]> {
   })
 }
 
+/** A producer that was told of an earlier epoch is compared with nothing, wherever its row stands. */
+const newest: Readonly<Record<string, string>> = { producers: 'recorded_at' }
+
 test('each change of a table beside the log is named, or is one that nothing tells', async () => {
   expect((await check.run()).faults).toEqual([])
   const missed: string[] = []
@@ -134,7 +137,7 @@ test('each change of a table beside the log is named, or is one that nothing tel
     await vandal.unsafe(`create table saved as table ${table}`)
     try {
       const changed = await vandal.unsafe(`update ${table} t set ${set}
-        where ctid = (select ctid from ${table} order by ctid desc limit 1) returning to_jsonb(t) as row`)
+        where ctid = (select ctid from ${table} order by ${newest[table] ?? 'ctid'} desc limit 1) returning to_jsonb(t) as row`)
       const [same] = await vandal.unsafe(
         `select 1 from saved s where to_jsonb(s) = ($1::text)::jsonb`,
         [JSON.stringify(changed[0]?.row)],
