@@ -26,7 +26,11 @@ export function checkBudgets(
   before: readonly Budget[],
   budgets: readonly Budget[],
 ): { readonly isChanged: boolean } | Refused {
-  const unknown = budgets.findIndex(({ timeZone }) => !isCalendar(timeZone))
+  // A zone that is not known any more keeps nobody from changing what stands beside it.
+  const standing = new Set(before.map(({ timeZone }) => timeZone))
+  const unknown = budgets.findIndex(
+    ({ timeZone }) => !(standing.has(timeZone) || isCalendar(timeZone)),
+  )
   if (unknown >= 0) {
     const field = `budgets/${unknown}/timeZone`
     return refused('time_zone_unknown', { field, expected: 'a name such as Europe/Berlin' })

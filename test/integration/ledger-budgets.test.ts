@@ -423,6 +423,16 @@ describe('a time zone that the server does not know any more', () => {
     await left(50)
   })
 
+  test('keeps nobody from changing the budgets beside it', async () => {
+    await setUnknown([daily(50, olympus)])
+    await setBudgets(daily(50, olympus), daily(30))
+    await use(30)
+    await left(0)
+    await expect(setBudgets(daily(50, olympus), daily(30, 'Mars/Tharsis'))).rejects.toThrow(
+      'time zone',
+    )
+  })
+
   test('is told to whoever asks what is wrong', async () => {
     expect(await readUnknownTimeZones(ledger.calls)).toEqual([])
     await setUnknown([daily(50, olympus), daily(50)])

@@ -77,6 +77,10 @@ describe('an account', () => {
         .when({ type: 'set-budget', budget: { ...daily, timeZone } })
         .refuses('time_zone_unknown')
     }
+    const unknown = { ...daily, timeZone: 'Mars/Olympus' }
+    account(...onFree, { type: 'AccountBudgetsChanged', payload: { budgets: [unknown] } })
+      .when({ type: 'set-budget', budget: monthly })
+      .follows({ type: 'AccountBudgetsChanged', payload: { budgets: [unknown, monthly] } })
     account(...onFree)
       .when({ type: 'change-budgets', budgets: [daily, { ...daily, credits: 5 }] })
       .refuses('budget_twice')

@@ -1,4 +1,4 @@
-/** What plans and their overage cost in some months, as they were billed and under another tariff. */
+/** What plans and their overage cost in some months, as they were billed, but for later refunds of overage, and under another tariff. */
 import type { OverageTerms } from '../../../events/overage-terms.ts'
 import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'

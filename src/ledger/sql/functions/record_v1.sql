@@ -61,8 +61,16 @@ begin
       private text, actor text)
   loop
     perform check_payload(r.type, r.payload);
-    -- A time zone that this server does not know is an error here, and not with each purchase.
-    perform span_start(b ->> 'per', b ->> 'timeZone', v_now) from jsonb_path_query(r.payload::jsonb, '$.budgets[*]') b;
+    -- A time zone that this server does not know is an error, but where it stands already.
+    perform span_start(b ->> 'per', b ->> 'timeZone', v_now)
+      from jsonb_path_query(r.payload::jsonb, '$.budgets[*]') b
+      where not exists (
+        select from (
+          select s.budgets from account_state s where r."keyId" is null and s.account_id = r."accountId" and s.shard = in_shard
+          union all
+          select k.budgets from key_state k where k.key_id = r."keyId" and k.shard = in_shard
+        ) standing
+        where standing.budgets @> jsonb_build_array(jsonb_build_object('timeZone', b -> 'timeZone')));
     if (case
       when {{is_of_an_account}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" is null and r.mode is null
       when {{is_of_a_key}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" ~ '^[!-~]{1,200}$' and r.mode in ('live', 'test')
