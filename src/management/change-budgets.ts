@@ -27,9 +27,9 @@ export function checkBudgets(
   budgets: readonly Budget[],
 ): { readonly isChanged: boolean } | Refused {
   // A zone that is not known any more keeps nobody from changing what stands beside it.
-  const standing = new Set(before.map(({ timeZone }) => timeZone))
+  const earlier = new Set(before.map(({ timeZone }) => timeZone))
   const unknown = budgets.findIndex(
-    ({ timeZone }) => !(standing.has(timeZone) || isCalendar(timeZone)),
+    ({ timeZone }) => !(earlier.has(timeZone) || isCalendar(timeZone)),
   )
   if (unknown >= 0) {
     const field = `budgets/${unknown}/timeZone`

@@ -69,8 +69,8 @@ begin
           select s.budgets from account_state s where r."keyId" is null and s.account_id = r."accountId" and s.shard = in_shard
           union all
           select k.budgets from key_state k where k.key_id = r."keyId" and k.shard = in_shard
-        ) standing
-        where standing.budgets @> jsonb_build_array(jsonb_build_object('timeZone', b -> 'timeZone')));
+        ) earlier
+        where earlier.budgets @> jsonb_build_array(jsonb_build_object('timeZone', b -> 'timeZone')));
     if (case
       when {{is_of_an_account}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" is null and r.mode is null
       when {{is_of_a_key}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" ~ '^[!-~]{1,200}$' and r.mode in ('live', 'test')
