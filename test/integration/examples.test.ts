@@ -1,6 +1,6 @@
 /** Each file of examples/, started as its first lines say, and called with the line that `up` prints. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exampleCall } from '../../src/cli/up/example-call.ts'
@@ -273,6 +273,13 @@ const examples: Readonly<Record<string, [string, (started: Started) => Promise<v
 
 test('every example is called here', () => {
   expect(Object.keys(examples).toSorted()).toEqual(names.toSorted())
+})
+
+test('every example is explained, with what a call was charged', () => {
+  const page = readFileSync(join(root, 'docs/PRICES.md'), 'utf8')
+  expect(
+    names.filter((name) => !page.includes(`\n| [${name}](../examples/${name}.yaml) |`)),
+  ).toEqual([])
 })
 
 describe.each(names)('%s', (name) => {
