@@ -27,17 +27,15 @@ export function openSecrets(
 ) {
   const opened = secrets.map(({ secret, variable }) => ({ secret, ...openHs256(secret, variable) }))
   return async (token: string, checks: JWTVerifyOptions): Promise<JWTPayload> => {
-    let fault: unknown
-    for (const { secret, verify } of opened) {
+    for (const { verify } of opened) {
       const claims = await verify(token, checks)
       if (claims) return claims
-      const error = await hs256Error(secret, token, checks)
-      // What is wrong with a token says the secret that signed it, if any did.
-      if (fault === undefined || !(error instanceof errors.JWSSignatureVerificationFailed)) {
-        fault = error
-      }
     }
-    throw fault
+    const faults = await Promise.all(opened.map(({ secret }) => hs256Error(secret, token, checks)))
+    // What is wrong with a token says the secret that signed it, if any did.
+    throw (
+      faults.find((fault) => !(fault instanceof errors.JWSSignatureVerificationFailed)) ?? faults[0]
+    )
   }
 }
 
