@@ -11,9 +11,7 @@ import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { entriesOf } from '../../src/reports/statement/statement-entries.ts'
 import { sectionsOf } from '../../src/reports/statement/statement-sections.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
-import { faultsIn } from '../mutations/faults-in.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
-import { compareWithProjections } from '../support/compare.ts'
 import {
   chargeOnLeaseCommand,
   extendCommand,
@@ -21,8 +19,6 @@ import {
   leaseCommand,
   settleCommand,
 } from '../support/gateway.ts'
-import { readLog } from '../support/log.ts'
-import { breachesOf } from '../support/log-rules.ts'
 import { oracleStatement } from '../support/statement-oracle/oracle-statement.ts'
 import {
   type Ledger,
@@ -31,6 +27,7 @@ import {
   type TestKey,
   testTariff,
 } from '../support/test-ledger.ts'
+import { nothingWrong, wrongIn } from '../support/whole-ledger.ts'
 
 const none = testTariff.plans.none as Plan
 const fee = { minorUnits: 120, currency: 'EUR' }
@@ -52,17 +49,14 @@ beforeEach(async () => {
 })
 /** Whatever a test wrote, its log is as the rules have it, verify agrees, and so do projections and statements. */
 afterEach(async () => {
-  await catchUpAll(ledger.sql)
-  const breaches = breachesOf(await readLog(ledger.sql))
-  const differences = await compareWithProjections(ledger.sql)
-  const faults = await faultsIn(ledger.url)
+  const wrong = await wrongIn(ledger)
   const request = { accountId: account.accountId, month: '2030-06', lines: true }
   const statements = [
     await readStatement(ledger.sql, request),
     await oracleStatement(ledger.sql, request),
   ]
   await ledger.close()
-  expect([breaches, differences, faults]).toEqual([[], [], []])
+  expect(wrong).toEqual(nothingWrong)
   expect(statements[0]).toEqual(statements[1] as Statement)
 })
 

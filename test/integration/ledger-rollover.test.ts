@@ -10,17 +10,13 @@ import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { statementCsv } from '../../src/reports/statement/statement-csv.ts'
 import { sectionsOf } from '../../src/reports/statement/statement-sections.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
-import { faultsIn } from '../mutations/faults-in.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
-import { compareWithProjections } from '../support/compare.ts'
 import {
   chargeOnLeaseCommand,
   holdCommand,
   leaseCommand,
   settleCommand,
 } from '../support/gateway.ts'
-import { readLog } from '../support/log.ts'
-import { breachesOf } from '../support/log-rules.ts'
 import {
   type Ledger,
   openLedger,
@@ -28,6 +24,7 @@ import {
   type TestKey,
   testTariff,
 } from '../support/test-ledger.ts'
+import { nothingWrong, wrongIn } from '../support/whole-ledger.ts'
 
 const none = testTariff.plans.none as Plan
 const plans = {
@@ -47,12 +44,9 @@ beforeEach(async () => {
   key = await ledger.key(account)
 })
 afterEach(async () => {
-  await catchUpAll(ledger.sql)
-  const breaches = breachesOf(await readLog(ledger.sql))
-  const differences = await compareWithProjections(ledger.sql)
-  const faults = await faultsIn(ledger.url)
+  const wrong = await wrongIn(ledger)
   await ledger.close()
-  expect([breaches, differences, faults]).toEqual([[], [], []])
+  expect(wrong).toEqual(nothingWrong)
 })
 
 const inMonth = (month: number) =>
