@@ -20,6 +20,7 @@ export type Owner = Static<typeof Owner>
 export const accountEvents = {
   AccountOpened: {
     stream: 'account',
+    byOwner: true,
     payload: Type.Object({ owner: Owner }),
     opensStream: true,
     describe: () => 'Account opened',
@@ -28,6 +29,7 @@ export const accountEvents = {
   /** `from` is a later time when a downgrade waits for the next month. */
   PlanStarted: {
     stream: 'account',
+    byOwner: true,
     payload: Type.Object({
       plan: Type.String(),
       from: Time,
@@ -54,6 +56,7 @@ export const accountEvents = {
   /** All budgets of the account, in place of those before. What is used from then on counts. */
   AccountBudgetsChanged: {
     stream: 'account',
+    byOwner: true,
     payload: Type.Object({ budgets: Type.Array(Budget) }),
     describe: ({ payload }, scale) =>
       `Account budgets changed: ${budgetsInWords(payload.budgets, scale)}`,

@@ -21,6 +21,8 @@ export interface CatalogueEntry {
   readonly isFrequent?: true
   /** It opens its account's or key's stream: the first event is of such a type, and no later one. */
   readonly opensStream?: true
+  /** Owners cause it, too: the role of their routes records it. */
+  readonly byOwner?: true
   /** Its payload has the hash of a key's new secret. */
   readonly setsSecret?: true
   /** What it does to the hold that its request id names. */

@@ -26,6 +26,7 @@ const limits = {
 export const keyEvents = {
   KeyIssued: {
     stream: 'key',
+    byOwner: true,
     payload: Type.Object({ hash: Hash, display: Type.String(), ...limits }),
     opensStream: true,
     setsSecret: true,
@@ -49,6 +50,7 @@ export const keyEvents = {
   /** What the owner changes: endpoints, expiry, and the private document. */
   KeyUpdated: {
     stream: 'key',
+    byOwner: true,
     payload: Type.Partial(
       Type.Object({ endpoints: limits.endpoints, expiresAt: limits.expiresAt }),
     ),
@@ -58,6 +60,7 @@ export const keyEvents = {
 
   KeyLimitsChanged: {
     stream: 'key',
+    byOwner: true,
     payload: Type.Partial(
       Type.Object({ rateLimit: limits.rateLimit, monthlyCap: limits.monthlyCap }),
     ),
@@ -67,6 +70,7 @@ export const keyEvents = {
   /** All budgets of the key's own, in place of those before. What is used from then on counts. */
   KeyBudgetsChanged: {
     stream: 'key',
+    byOwner: true,
     payload: Type.Object({ budgets: Type.Array(KeyBudget) }),
     describe: ({ payload }, scale) =>
       `Key budgets changed: ${budgetsInWords(payload.budgets, scale)}`,
@@ -75,6 +79,7 @@ export const keyEvents = {
   /** The key counts in the budgets of this group from then on; null: of none. */
   KeyGrouped: {
     stream: 'key',
+    byOwner: true,
     payload: Type.Object({
       group: Type.Union([Type.String({ pattern: groupPattern }), Type.Null()]),
     }),
@@ -84,12 +89,23 @@ export const keyEvents = {
         : `Key put into the group ${payload.group}`,
   },
 
-  KeyEnabled: { stream: 'key', payload: Type.Object({}), describe: () => 'Key enabled' },
-  KeyDisabled: { stream: 'key', payload: Type.Object({}), describe: () => 'Key disabled' },
+  KeyEnabled: {
+    stream: 'key',
+    byOwner: true,
+    payload: Type.Object({}),
+    describe: () => 'Key enabled',
+  },
+  KeyDisabled: {
+    stream: 'key',
+    byOwner: true,
+    payload: Type.Object({}),
+    describe: () => 'Key disabled',
+  },
 
   /** The previous secret ends at once, or at `previousUntil` where a time of grace was asked for. */
   KeyRotated: {
     stream: 'key',
+    byOwner: true,
     payload: Type.Object({
       hash: Hash,
       display: Type.String(),
@@ -103,7 +119,12 @@ export const keyEvents = {
     },
   },
 
-  KeyRevoked: { stream: 'key', payload: Type.Object({}), describe: () => 'Key revoked' },
+  KeyRevoked: {
+    stream: 'key',
+    byOwner: true,
+    payload: Type.Object({}),
+    describe: () => 'Key revoked',
+  },
 } as const satisfies StreamEvents
 
 /** The private document of a key, before it is encrypted. */

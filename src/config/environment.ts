@@ -13,6 +13,8 @@ export interface Environment {
   readonly databaseUrl?: string
   /** Of the login for management, where it is not the same. */
   readonly managementDatabaseUrl?: string
+  /** Of the login for owners' routes, where it is not the same. */
+  readonly portalDatabaseUrl?: string
   /** Absent: rate limits are counted in the process. */
   readonly redisUrl?: string
   readonly jwtSecret?: string
@@ -71,6 +73,7 @@ export function readEnvironment(env: Env): Environment {
   const environment = withoutUndefined({
     databaseUrl: readDatabaseUrl(source, 'DATABASE_URL'),
     managementDatabaseUrl: readDatabaseUrl(source, 'MANAGEMENT_DATABASE_URL'),
+    portalDatabaseUrl: readDatabaseUrl(source, 'PORTAL_DATABASE_URL'),
     redisUrl: readRedisUrl(source, 'REDIS_URL'),
     jwtSecret: env.JWT_SECRET || undefined,
     jwtOtherSecret: readOtherSecret(source),

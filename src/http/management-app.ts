@@ -8,10 +8,10 @@ import { Elysia } from 'elysia'
 import type { Config } from '../config/config.ts'
 import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../ledger/connect.ts'
-import { openSessionRows } from '../ledger/sessions/session-rows.ts'
+import { openSessionRows, type SessionRows } from '../ledger/sessions/session-rows.ts'
 import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import { mapValues } from '../lib/map-values.ts'
-import type { Management } from '../management/management.ts'
+import type { Management, OwnersManagement } from '../management/management.ts'
 import type { RoutePattern } from './allowed-methods.ts'
 import type { Auth } from './auth/auth.ts'
 import { authPlugin } from './auth/auth-plugin.ts'
@@ -45,12 +45,22 @@ interface Served extends SignIns {
   readonly ipOf: (request: Request) => string
 }
 
+/** What owners' routes use: over a login that can do nothing else, where there is one. */
+export interface OwnersPart {
+  readonly management: OwnersManagement
+  readonly sql: Sql
+  readonly reportSql: Sql
+  readonly sessions: SessionRows
+}
+
 interface SharedDeps {
   readonly management: Management
   /** Connects as the role of management. */
   readonly sql: Sql
   /** The same for reports alone. */
   readonly reportSql: Sql
+  /** Absent: owners' routes use what operators' use. */
+  readonly owners?: OwnersPart | undefined
   readonly auth: Auth
   readonly config: Pick<Config, 'routes' | 'limits'>
   readonly newBodyMemory: NewBodyMemory
@@ -77,17 +87,19 @@ export function managementApps(deps: ManagementAppDeps) {
   const readBody = managementBodyReader({ maxSeconds: config.limits.maxBodySeconds, newBodyMemory })
   const rateLimit = openManagementRateLimit(rateLimiter, config.limits)
   const awaitRefusal = openRefusalPace()
-  const rows = openSessionRows(sql)
-  const reports = openReportQueue(reportSql, config.limits.maxReportSeconds, awaitRefusal)
+  const allRows = openSessionRows(sql)
+  const owners = deps.owners ?? { management, sql, reportSql, sessions: allRows }
+  const queue = openReportQueue(config.limits.maxReportSeconds, awaitRefusal)
+  const reports = queue.over(reportSql)
   const routes = mapValues(config.routes, ({ methods, path }) => ({ methods, path }))
 
   /** What the routes of a site are made of. */
-  function partsOf(site: Site, { signInLink, oidc, ipOf }: Served) {
+  function partsOf(site: Site, rows: SessionRows, { signInLink, oidc, ipOf }: Served) {
     const sessions = openBrowserSessions({ site, rows, ipOf })
     const guard = { sessions, rateLimit, ipOf, awaitRefusal, readBody }
     return {
       routeDeps: {
-        ...{ management, sql, reports, sessions: rows, permissions, routes },
+        ...{ management, sql, reports, permissions, routes, sessions: allRows },
         signIn: authPlugin({ auth, ...guard }),
       },
       pagesDeps: { site, signInLink, oidc, log, ...guard },
@@ -111,13 +123,17 @@ export function managementApps(deps: ManagementAppDeps) {
   }
 
   function ofManagement() {
-    const { routeDeps, pagesDeps } = partsOf(portal, deps)
+    const { routeDeps, pagesDeps } = partsOf(portal, owners.sessions, deps)
+    const ownersDeps = {
+      ...{ ...routeDeps, management: owners.management, sql: owners.sql },
+      reports: queue.over(owners.reportSql),
+    }
     const { app: bare, know } = appOf('management')
     const app = bare
-      .use(apiKeysRoutes(routeDeps))
-      .use(keyReportsRoutes(routeDeps))
-      .use(accountRoutes(routeDeps))
-      .use(accountReportsRoutes(routeDeps))
+      .use(apiKeysRoutes(ownersDeps))
+      .use(keyReportsRoutes(ownersDeps))
+      .use(accountRoutes(ownersDeps))
+      .use(accountReportsRoutes(ownersDeps))
       .use(adminRoutes(routeDeps))
       .use(pagesRoutes(pagesDeps))
     know(app.routes)
@@ -125,7 +141,7 @@ export function managementApps(deps: ManagementAppDeps) {
   }
 
   function ofConsole(served: Served) {
-    const { routeDeps, pagesDeps } = partsOf(operatorsConsole, served)
+    const { routeDeps, pagesDeps } = partsOf(operatorsConsole, allRows, served)
     const { app: bare, know } = appOf('console')
     const app = bare
       .use(adminRoutes(routeDeps))

@@ -30,15 +30,16 @@ interface Turn {
   begin(): void
 }
 
+/** One queue for reports over several pools. */
+interface SharedReportQueue {
+  /** @param sql a pool that only reports use */
+  over(sql: Sql): ReportQueue
+}
+
 /**
- * @param sql a pool that only reports use
  * @param maxSeconds how long a report may take, and how long it may wait
  */
-export function openReportQueue(
-  sql: Sql,
-  maxSeconds: number,
-  awaitRefusal: AwaitRefusal,
-): ReportQueue {
+export function openReportQueue(maxSeconds: number, awaitRefusal: AwaitRefusal): SharedReportQueue {
   /** The principals of the reports that are being computed. */
   const running = new Set<string>()
   const waiting: Turn[] = []
@@ -79,7 +80,7 @@ export function openReportQueue(
     turn.begin()
   }
 
-  return {
+  const over = (sql: Sql): ReportQueue => ({
     async compute(principal, compute) {
       const key = principalKey(principal)
       await waitForTurn(key)
@@ -93,7 +94,8 @@ export function openReportQueue(
         endTurn(key)
       }
     },
-  }
+  })
+  return { over }
 }
 
 class ReportTooSlow extends Error {}

@@ -33,7 +33,7 @@ const maxRounds = 10
  * @throws when the ledger cannot be reached
  */
 export async function execute<Result extends object>(
-  commands: ManagementCommands,
+  commands: Pick<ManagementCommands, 'record'>,
   actorId: string,
   prepare: () => Promise<Change<Result> | Refused>,
 ): Promise<Result | Refused> {
@@ -59,7 +59,11 @@ export async function execute<Result extends object>(
  * because the ledger knows its id. It is also necessary: a new key's text is shown once, and a rotation has
  * ended the secret before.
  */
-async function recordSurely(commands: ManagementCommands, shard: number, command: RecordCommand) {
+async function recordSurely(
+  commands: Pick<ManagementCommands, 'record'>,
+  shard: number,
+  command: RecordCommand,
+) {
   try {
     return await commands.record(shard, command)
   } catch (error) {

@@ -20,7 +20,7 @@ import { type Decision, isRefused, type Refused, refused } from './decision.ts'
 import { type Change, execute } from './execute.ts'
 import { isoTime } from './iso-time.ts'
 import { type KeyView, readKeyView } from './key-view.ts'
-import type { ManagementDeps } from './management-deps.ts'
+import type { OwnersDeps } from './management-deps.ts'
 import { sealAccountEvents, sealKeyEvents } from './seal-events.ts'
 
 export interface KeyRequest extends Partial<KeyLimits> {
@@ -42,7 +42,7 @@ export interface IssuedKey {
 
 /** @param shardOfNew the shard in which an account will be opened */
 export async function issueKey(
-  { sql, commands, config, prefixes, random }: ManagementDeps,
+  { sql, commands, config, prefixes, random }: OwnersDeps,
   shardOfNew: (accountId: string) => Promise<number>,
   owner: Owner,
   request: KeyRequest,

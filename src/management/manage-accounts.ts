@@ -15,7 +15,7 @@ import { type AccountCommand, accountDecider, decideAccount } from './decide-acc
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
 import { type Change, execute } from './execute.ts'
 import { isoTime } from './iso-time.ts'
-import type { ManagementDeps } from './management-deps.ts'
+import type { OwnersDeps } from './management-deps.ts'
 import { sealAccountEvents, sealKeyEvents } from './seal-events.ts'
 
 /** What is to change of an account. A field that is absent stays as it is. */
@@ -48,7 +48,7 @@ export interface Accounts {
   eraseAccount(accountId: string, actor: Actor): Promise<AccountView | Refused>
 }
 
-export function manageAccounts({ sql, commands }: ManagementDeps): Accounts {
+export function manageAccounts({ sql, commands }: OwnersDeps): Accounts {
   async function readAccount(accountId: string): Promise<AccountView | undefined> {
     const row = await readAccountRow(sql, accountId)
     return row && toAccountView(row, (await readPlans(sql, row.shard))?.plans ?? {})

@@ -29,7 +29,7 @@ import { isoTime } from './iso-time.ts'
 import { type IssuedKey, issueKey, type KeyRequest } from './issue-key.ts'
 import { type KeyView, readKeyView, toKeyView, unsealDocument } from './key-view.ts'
 import { accountChange } from './manage-accounts.ts'
-import type { ManagementDeps } from './management-deps.ts'
+import type { OwnersDeps } from './management-deps.ts'
 import { sealKeyEvents } from './seal-events.ts'
 
 /** Whose keys may be touched: those of one owner, or everyone's. */
@@ -80,7 +80,7 @@ export interface Keys {
 
 /** @param shardOfNew the shard in which an account will be opened */
 export function manageKeys(
-  deps: ManagementDeps,
+  deps: OwnersDeps,
   shardOfNew: (accountId: string) => Promise<number>,
 ): Keys {
   const { sql, commands, prefixes, random } = deps
@@ -150,7 +150,7 @@ function viewOf(changed: { readonly view: KeyView } | Refused): KeyView | Refuse
 }
 
 async function prepareUpdate(
-  { sql, config }: ManagementDeps,
+  { sql, config }: OwnersDeps,
   row: KeyRow,
   change: KeyChange,
   { byOwner, actor }: { readonly byOwner: boolean; readonly actor: Actor },

@@ -5,14 +5,19 @@ import type { Sql } from '../ledger/connect.ts'
 import type { Random } from '../lib/base62.ts'
 
 /**
- * What management needs. A clock is not part of it: times are the ledger's own, and come with the rows that are
- * read from it.
+ * What the part of management needs that owners have. A clock is not part of it: times are the ledger's own, and come with the
+ * rows that are read from it.
  */
-export interface ManagementDeps {
+export interface OwnersDeps {
   readonly sql: Sql
-  readonly commands: ManagementCommands
+  readonly commands: Pick<ManagementCommands, 'record'>
   readonly config: Config
   readonly prefixes: KeyPrefixes
   /** For new keys' secrets. */
   readonly random: Random
+}
+
+/** What management needs. */
+export interface ManagementDeps extends OwnersDeps {
+  readonly commands: ManagementCommands
 }

@@ -9,7 +9,7 @@ import { type Accounts, manageAccounts } from './manage-accounts.ts'
 import { type Credits, manageCredits } from './manage-credits.ts'
 import { type Keys, manageKeys } from './manage-keys.ts'
 import { manageTariffs, type Tariffs } from './manage-tariffs.ts'
-import type { ManagementDeps } from './management-deps.ts'
+import type { ManagementDeps, OwnersDeps } from './management-deps.ts'
 import { readReasons } from './read-reasons.ts'
 import { shardOf } from './shard-of.ts'
 
@@ -18,7 +18,19 @@ export interface Management extends Keys, Accounts, Credits, Tariffs {
   readReasons(events: readonly RecordedEvent[]): Promise<ReadonlyMap<string, string>>
 }
 
+/** What owners have of it: their keys and their account. */
+export type OwnersManagement = Keys & Accounts
+
 export function openManagement(deps: ManagementDeps): Management {
+  return {
+    ...openOwnersManagement(deps),
+    ...manageCredits(deps),
+    ...manageTariffs(deps),
+    readReasons: (events) => readReasons(deps.sql, events),
+  }
+}
+
+export function openOwnersManagement(deps: OwnersDeps): OwnersManagement {
   let shards: Promise<number[]> | undefined
 
   /** The number of shards never changes, so it is read once, and again only after a failure. */
@@ -35,8 +47,5 @@ export function openManagement(deps: ManagementDeps): Management {
   return {
     ...manageKeys(deps, shardOfNew),
     ...manageAccounts(deps),
-    ...manageCredits(deps),
-    ...manageTariffs(deps),
-    readReasons: (events) => readReasons(deps.sql, events),
   }
 }

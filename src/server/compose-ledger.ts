@@ -30,11 +30,17 @@ export interface Ledger {
   readonly connectAppender: () => Sql
 }
 
-/** The same as the routes of owners and operators use it. */
-export interface ManagementLedger {
+/** The same as routes that are no calls use it. */
+interface RoutesLedger {
   readonly sql: Sql
   /** For reports alone: few connections, whose statements may run for as long as a report may. */
   readonly reportSql: Sql
+}
+
+/** The same as the routes of owners and operators use it. */
+export interface ManagementLedger extends RoutesLedger {
+  /** As owners' routes use it, where they have a login of their own. */
+  readonly portal: RoutesLedger | undefined
   readonly marks: HighWaterMarks
   readonly storeHighWaterMarks: () => Promise<void>
 }
@@ -68,22 +74,29 @@ export async function openManagementLedger(
   context: Context,
   marks: HighWaterMarks,
 ): Promise<ManagementLedger> {
-  const { config, shutdown } = context
+  const { portalDatabaseUrl } = context
+  const ledger = openRoutesLedger(context, managementUrl(context), 'management')
+  const portal =
+    portalDatabaseUrl === undefined
+      ? undefined
+      : openRoutesLedger(context, portalDatabaseUrl, 'portal')
+  return { ...ledger, portal, marks, ...(await openMarkFile(context, marks, ledger.sql)) }
+}
+
+function openRoutesLedger(
+  { config, shutdown }: Context,
+  url: string,
+  as: 'management' | 'portal',
+): RoutesLedger {
   const { maxReportSeconds } = config.limits
-  const role = { url: managementUrl(context), as: 'management' } as const
-  const sql = connect({
-    ...common,
-    ...role,
-    name: 'tollbook management',
-    max: poolSizes.management,
-  })
+  const sql = connect({ ...common, url, as, name: `tollbook ${as}`, max: poolSizes[as] })
   const reportSql = connect({
-    ...{ ...role, name: 'tollbook reports', max: poolSizes.reports },
+    ...{ url, as, name: 'tollbook reports', max: poolSizes.reports },
     statementTimeoutMs: maxReportSeconds * 1_000,
     maxSilenceSeconds: maxReportSeconds + gatewaySilenceSeconds,
   })
-  shutdown.push('the connections of management', () => endPools([sql, reportSql]))
-  return { sql, reportSql, marks, ...(await openMarkFile(context, marks, sql)) }
+  shutdown.push(`the connections of ${as}`, () => endPools([sql, reportSql]))
+  return { sql, reportSql }
 }
 
 export function managementUrl({ databaseUrl, managementDatabaseUrl }: Context): string {

@@ -17,21 +17,25 @@ import { type OidcSignIn, openOidcSignIn } from '../http/auth/oidc-sign-in.ts'
 import { signInAdvice } from '../http/auth/sign-in-advice.ts'
 import { signInOptions } from '../http/auth/sign-in-options.ts'
 import { operatorsConsole, portal, type Site } from '../http/auth/sites.ts'
+import type { OwnersPart } from '../http/management-app.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
 import { openReadiness, type ReadinessDeps } from '../http/routes/system/readiness.ts'
 import { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
 import { openKeyCommands } from '../ledger/commands/key-commands.ts'
-import { openManagementCommands } from '../ledger/commands/management-commands.ts'
+import {
+  openManagementCommands,
+  openOwnersCommands,
+} from '../ledger/commands/management-commands.ts'
 import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { type RefusedCall, storeRefusals } from '../ledger/refusals/stored-refusals.ts'
-import { openSessionRows } from '../ledger/sessions/session-rows.ts'
+import { openOwnSessionRows, openSessionRows } from '../ledger/sessions/session-rows.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { openBodyMemoryBudget } from '../lib/body-memory-budget.ts'
 import { newInstanceId } from '../lib/ids.ts'
 import { limitRepeats } from '../lib/limit-repeats.ts'
 import { mapValues } from '../lib/map-values.ts'
-import { type Management, openManagement } from '../management/management.ts'
+import { type Management, openManagement, openOwnersManagement } from '../management/management.ts'
 import { refundUndelivered, revokeOwnKey } from '../management/own-key.ts'
 import { openFreeCalls } from '../proxy/metering/count-free-calls.ts'
 import { openRefusedCalls } from '../proxy/metering/count-refused-calls.ts'
@@ -289,6 +293,23 @@ async function openCheckedManagement(
   return management
 }
 
+/** What owners' routes use, where they have a login of their own. */
+function openOwners(
+  { config, environment, instance }: Context,
+  { portal, marks }: ManagementLedger,
+): OwnersPart | undefined {
+  if (!portal) return undefined
+  const { sql } = portal
+  const management = openOwnersManagement({
+    sql,
+    commands: openOwnersCommands(sql, instance, marks),
+    config,
+    prefixes: environment.keyPrefixes,
+    random: secureRandom,
+  })
+  return { ...portal, management, sessions: openOwnSessionRows(sql) }
+}
+
 interface AppParts extends Parts {
   readonly management: Management | undefined
   readonly rateLimiter: RateLimiter
@@ -308,6 +329,7 @@ function openApps(context: Context, parts: AppParts): ReturnType<typeof createAp
     management: managementLedger &&
       management && {
         ...managementLedger,
+        owners: openOwners(context, managementLedger),
         ...{ management, newBodyMemory, rateLimiter, ipOf },
         auth: openSignIn(context),
         signInLink: context.signInLink,
@@ -326,10 +348,12 @@ function openApps(context: Context, parts: AppParts): ReturnType<typeof createAp
 
 function readinessDeps({ config, phase, warn }: Context, parts: AppParts): ReadinessDeps {
   const { ledger, managementLedger, calls, rateLimiter } = parts
+  const portal = managementLedger?.portal
   return {
     ledgers: [
       ...(ledger ? [{ sql: ledger.sql, role: 'calls' as const }] : []),
       ...(managementLedger ? [{ sql: managementLedger.sql, role: 'management' as const }] : []),
+      ...(portal ? [{ sql: portal.sql, role: 'portal' as const }] : []),
     ],
     ...{ rateLimiter, warn },
     addresses: calls?.addresses ?? {},

@@ -16,6 +16,8 @@ export interface GatewayOptions {
   readonly databaseUrl: string
   /** Of the login for management; absent: it is the same. */
   readonly managementDatabaseUrl?: string | undefined
+  /** Of the login for owners' routes, which take the portal's role; absent: they use what management uses, with its role. */
+  readonly portalDatabaseUrl?: string | undefined
   /** Absent: both. */
   readonly plane?: Plane
   readonly hostname: string

@@ -7,6 +7,9 @@ export const poolSizes = {
   /** For each shard. */
   appender: 1,
   management: 4,
+  /** Of owners' routes, where they have a login of their own. */
+  portal: 4,
+  /** Of management, and of owners' routes. */
   reports: 2,
   /** Of calls, where the gateway sells. */
   metrics: 1,
@@ -16,10 +19,11 @@ export const poolSizes = {
 export function connectionsOf(
   plane: Plane,
   shards: number,
-): { readonly calls: number; readonly management: number } {
-  const { calls, appender, management, reports, metrics } = poolSizes
+): { readonly calls: number; readonly management: number; readonly portal: number } {
+  const { calls, appender, management, portal, reports, metrics } = poolSizes
   return {
     calls: sells(plane) ? calls + shards * appender + metrics : 0,
     management: manages(plane) ? management + reports + (sells(plane) ? 0 : metrics) : 0,
+    portal: manages(plane) ? portal + reports : 0,
   }
 }

@@ -136,7 +136,7 @@ export async function serveAs(admin: postgres.Sql, serverUrl: string): Promise<s
   const [found] = await admin`select 1 from pg_roles where rolname = 'gateway'`
   if (!found) {
     await admin.unsafe(
-      `create role gateway login password '${url.password}' in role ${roleNames.calls}, ${roleNames.management}`,
+      `create role gateway login password '${url.password}' in role ${roleNames.calls}, ${roleNames.management}, ${roleNames.portal}`,
     )
   }
   url.username = 'gateway'

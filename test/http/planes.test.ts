@@ -19,8 +19,12 @@ beforeAll(async () => {
   // Empty: management publishes the first prices.
   ledger = await openLedger({ tariff: null })
   upstream = startUpstream()
-  logins = [await makeLogin(ledger, 'calls'), await makeLogin(ledger, 'management')]
-  const [ofCalls, ofManagement] = logins.map(({ url }) => url) as [string, string]
+  logins = [
+    await makeLogin(ledger, 'calls'),
+    await makeLogin(ledger, 'management'),
+    await makeLogin(ledger, 'portal'),
+  ]
+  const [ofCalls, ofManagement, ofOwners] = logins.map(({ url }) => url) as [string, string, string]
   const common = { upstream: upstream.url, env: { ADMIN_USER_IDS: 'boss' } }
   calls = await startTestGateway({ ...common, databaseUrl: ofCalls, plane: 'calls' })
   expect((await (await fetch(`${calls.url}/ready`)).json()).missing).toEqual({
@@ -28,7 +32,7 @@ beforeAll(async () => {
   })
   management = await startTestGateway({
     ...{ ...common, databaseUrl: 'postgres://nobody@127.0.0.1:1/none' },
-    ...{ managementDatabaseUrl: ofManagement, plane: 'management' },
+    ...{ managementDatabaseUrl: ofManagement, portalDatabaseUrl: ofOwners, plane: 'management' },
   })
 })
 afterAll(async () => {
@@ -47,7 +51,8 @@ async function issueKey(): Promise<{ key: string; id: string }> {
     body: JSON.stringify({ name: 'mine' }),
   })
   expect(response.status).toBe(201)
-  return (await response.json()) as { key: string; id: string }
+  const { key, apiKey } = (await response.json()) as { key: string; apiKey: { id: string } }
+  return { key, id: apiKey.id }
 }
 
 const call = (key: string, path = '/v1/search', method = 'POST') =>
@@ -72,6 +77,27 @@ test('a key that management issues buys at calls, is asked about there, and revo
   expect((await call(key, '/v1/prices', 'GET')).status).toBe(200)
   expect((await call(key, '/v1/key/revoke')).status).toBe(200)
   await until(async () => (await call(key)).status === 401)
+})
+
+test("what owners do is done by the portal's login, and what operators do by that of management", async () => {
+  const { id } = await issueKey()
+  const boss = await signToken({ secret: jwtSecret, subject: 'boss', expiresInSeconds: 60 })
+  const frozen = await fetch(
+    `${management.url}/admin/accounts/${accountIdOf({ kind: 'user', id: 'anna' })}`,
+    {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${boss}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ limits: { maxInFlight: 7 } }),
+    },
+  )
+  expect(frozen.status).toBe(200)
+  const rows = await ledger.owner<{ type: string; login: string }[]>`
+    select type, login from events where key_id = ${id} or type = 'AccountLimitsChanged' order by position`
+  const [, ofManagement, ofOwners] = logins.map(({ name }) => name)
+  expect(rows.map(({ type, login }) => [type, login])).toEqual([
+    ['KeyIssued', ofOwners as string],
+    ['AccountLimitsChanged', ofManagement as string],
+  ])
 })
 
 test('each says that it is ready, and has metrics', async () => {
@@ -107,23 +133,30 @@ describe('what the other plane has', () => {
 })
 
 test('serve says where one login could do what both may, and nothing where it cannot', async () => {
-  const both = await makeLogin(ledger, 'calls', 'management')
-  const [ofCalls, ofManagement] = logins.map(({ url }) => url) as [string, string]
+  const both = await makeLogin(ledger, 'calls', 'management', 'portal')
+  const [ofCalls, ofManagement, ofOwners] = logins.map(({ url }) => url) as [string, string, string]
   const common = { JWT_SECRET: jwtSecret, SEARCH_SERVICE_URL: upstream.url }
+  const planes = { DATABASE_URL: ofCalls, MANAGEMENT_DATABASE_URL: ofManagement }
   const env = (more: Record<string, string>) => ({
     ...{ ...common, STT_SERVICE_URL: upstream.url, TTS_SERVICE_URL: upstream.url },
     ...more,
   })
   try {
-    const [shared, parted] = await Promise.all([
+    const [shared, portal, parted] = await Promise.all([
       startServe(env({ DATABASE_URL: both.url })),
-      startServe(env({ DATABASE_URL: ofCalls, MANAGEMENT_DATABASE_URL: ofManagement })),
+      startServe(env({ ...planes, PORTAL_DATABASE_URL: both.url })),
+      startServe(env({ ...planes, PORTAL_DATABASE_URL: ofOwners })),
     ])
-    const warnings = ({ printed }: typeof shared) => printed.match(/may take the role \w+, too/g)
+    const warnings = ({ printed }: typeof shared) => printed.match(/may take the role [\w ]+, too/g)
     expect(warnings(shared)).toHaveLength(2)
+    expect(shared.printed).toContain("owners' routes use the login for management")
+    expect(warnings(portal)).toHaveLength(1)
+    expect(portal.printed).toContain('the login for portal may take the role')
     expect(warnings(parted)).toBeNull()
-    expect([await shared.stop(), await parted.stop()]).toEqual([0, 0])
+    expect(parted.printed).not.toContain("owners' routes use")
+    const stopped = await Promise.all([shared.stop(), portal.stop(), parted.stop()])
+    expect(stopped).toEqual([0, 0, 0])
   } finally {
     await both.drop()
   }
-})
+}, 60_000)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import postgres from 'postgres'
 import { tariffOf } from '../../src/config/tariff.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
+import { roleNames } from '../../src/ledger/roles.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { runCli } from '../support/cli.ts'
 import { openIdentityProvider } from '../support/identity-provider.ts'
@@ -141,7 +142,7 @@ test('a login that may not serve is a problem, and one that only may is well', a
   try {
     const refused = await doctor({}, login.href)
     expect(refused.find('roles')).toMatchObject({ status: 'problem' })
-    for (const role of ['tollbook_calls', 'tollbook_management', 'tollbook_reader']) {
+    for (const role of Object.values(roleNames)) {
       expect(refused.find('roles')?.advice).toContain(`grant ${role} to "${name}"`)
       await admin.unsafe(`grant ${role} to ${name}`)
       const { find } = await doctor({}, login.href)
@@ -152,6 +153,8 @@ test('a login that may not serve is a problem, and one that only may is well', a
     await admin.unsafe(`grant tollbook_calls to ${name}`)
     const wrong = await doctor({ MANAGEMENT_DATABASE_URL: login.href }, login.href)
     expect(wrong.find('management')?.advice).toContain(`grant tollbook_management to "${name}"`)
+    const alsoWrong = await doctor({ PORTAL_DATABASE_URL: login.href }, login.href)
+    expect(alsoWrong.find('portal')?.advice).toContain(`grant tollbook_portal to "${name}"`)
     await admin.unsafe(`grant tollbook_management to ${name}`)
     const both = await doctor({}, login.href)
     expect(both.find('roles')).toMatchObject({ status: 'warning' })
@@ -170,6 +173,7 @@ test('a login that may not serve is a problem, and one that only may is well', a
 test('too few connections for all gateways are a problem, and the statement that is printed mends it', async () => {
   const calls = await makeLogin(ledger, 'calls')
   const management = await makeLogin(ledger, 'management')
+  const portal = await makeLogin(ledger, 'portal')
   const name = new URL(ledger.url).pathname.slice(1)
   const env = { GATEWAYS: '2', MANAGEMENT_DATABASE_URL: management.url }
   const found = async (check: string) => (await doctor(env, calls.url)).find(check)
@@ -207,6 +211,17 @@ test('too few connections for all gateways are a problem, and the statement that
   })
   await mend('management')
   expect((await found('management'))?.status).toBe('ok')
+
+  const three = { ...env, PORTAL_DATABASE_URL: portal.url }
+  const ofPortal = async () => await doctor(three, calls.url)
+  expect((await ofPortal()).find('max_connections')?.found).toEndWith('the gateways take 44')
+  expect((await ofPortal()).find('portal')?.status).toBe('ok')
+  await ledger.owner.unsafe(`alter role ${portal.name} connection limit 11`)
+  expect((await ofPortal()).find('portal')).toMatchObject({
+    status: 'problem',
+    found: `11 of the login ${portal.name}; the gateways take 12`,
+  })
+  await portal.drop()
   await calls.drop()
   await management.drop()
 })

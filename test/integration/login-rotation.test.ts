@@ -13,7 +13,7 @@ const statements = section.match(/^ {4}(create|grant|alter|drop|select) .*;$/gm)
 
 /** Logins belong to the whole server, which other tests may use. */
 const own = crypto.randomUUID().slice(0, 8)
-const logins = ['calls_1', 'calls_2', 'management_1', 'reader_1', 'owner']
+const logins = ['calls_1', 'calls_2', 'management_1', 'portal_1', 'reader_1', 'owner']
 
 let shop: Shop
 let gateway: TestGateway
@@ -45,7 +45,7 @@ async function run(beginning: string, as: Readonly<Record<string, string>> = {})
     const statement = text
       .replace('tollbook_owner_app', owner)
       .replace("'…'", "'x'")
-      .replace(/\b(calls_\d|management_1|reader_1|owner)(?=\b)(?!_)/g, (name) =>
+      .replace(/\b(calls_\d|management_1|portal_1|reader_1|owner)(?=\b)(?!_)/g, (name) =>
         nameOf(as[name] ?? name),
       )
     rows = await shop.ledger.owner.unsafe(statement)
@@ -57,6 +57,7 @@ const start = (calls: string) =>
   startTestGateway({
     databaseUrl: urlOf(calls),
     managementDatabaseUrl: urlOf('management_1'),
+    portalDatabaseUrl: urlOf('portal_1'),
     upstream: shop.upstream.url,
   })
 
@@ -70,7 +71,8 @@ const connectionsOf = async (login: string) =>
   (await run('select count(*)', { calls_1: login }))[0]?.count
 
 test('logins are set up, one is replaced while gateways sell, and a stolen one is shut out', async () => {
-  for (const login of ['calls_1', 'management_1', 'reader_1']) await run(`create role ${login} `)
+  for (const login of ['calls_1', 'management_1', 'portal_1', 'reader_1'])
+    await run(`create role ${login} `)
   await run('grant tollbook_owner_app to owner')
   const migrated = await runCli(['migrate'], { database: urlOf('owner') })
   expect([migrated.status, migrated.stderr]).toEqual([0, ''])

@@ -10,11 +10,18 @@ import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limit
 import { openAuth } from '../../src/http/auth/auth.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ManagementAppDeps, managementApp } from '../../src/http/management-app.ts'
+import { openOwnersCommands } from '../../src/ledger/commands/management-commands.ts'
+import { connect } from '../../src/ledger/connect.ts'
 import { readShards } from '../../src/ledger/read/read-shards.ts'
+import { openOwnSessionRows } from '../../src/ledger/sessions/session-rows.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
 import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
-import { type Management, openManagement } from '../../src/management/management.ts'
+import {
+  type Management,
+  openManagement,
+  openOwnersManagement,
+} from '../../src/management/management.ts'
 import { catchUpAll } from './catch-up-all.ts'
 import type { Gateway } from './gateway.ts'
 import { generousLimits } from './test-config.ts'
@@ -53,9 +60,16 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
   const ledger = await openLedger({ ...options, tariff })
   const logged: unknown[] = []
   const management = managementOn(ledger, config)
+  const portalSql = connect({ url: ledger.url, as: 'portal', max: 4 })
   const app = appOn({
-    management,
-    sql: ledger.sql,
+    ...{ management, sql: ledger.sql },
+    owners: {
+      ...{ sql: portalSql, reportSql: portalSql, sessions: openOwnSessionRows(portalSql) },
+      management: openOwnersManagement({
+        ...{ sql: portalSql, commands: openOwnersCommands(portalSql, 'portal') },
+        ...{ config, prefixes, random: secureRandom },
+      }),
+    },
     log: (message, error) => logged.push(message, error),
   })
 
@@ -111,13 +125,14 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
     issue: async (who, body = {}) =>
       (await get(who, 'POST', '/api-keys', { name: 'A key', ...body })).apiKey,
     async [Symbol.asyncDispose]() {
+      await portalSql.end({ timeout: 5 })
       await ledger.close()
     },
   }
 }
 
 /** The app as the gateway mounts it. */
-export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'log'>) {
+export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'owners' | 'log'>) {
   const { adminRole, auditorRole, organisationClaim } = shippedConfig
   return managementApp({
     ...deps,

@@ -14,6 +14,8 @@ export const jwtSecret = 'a secret for tests, long enough to be one'
 export interface GatewaySettings {
   readonly databaseUrl: string
   readonly managementDatabaseUrl?: string
+  /** As `managementDatabaseUrl` for owners' routes; else they have the portal's role where management has no login of its own. */
+  readonly portalDatabaseUrl?: string
   readonly plane?: Plane
   /** Where it listens; else the loopback of IPv4. */
   readonly hostname?: string | undefined
@@ -70,6 +72,9 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     variable: (name) => settings.env?.[name],
     databaseUrl: settings.databaseUrl,
     managementDatabaseUrl: settings.managementDatabaseUrl,
+    portalDatabaseUrl:
+      settings.portalDatabaseUrl ??
+      (settings.managementDatabaseUrl === undefined ? settings.databaseUrl : undefined),
     ...(settings.plane && { plane: settings.plane }),
     hostname,
     demoUrls: settings.demoUrls ?? {},

@@ -32,21 +32,42 @@ const otherLog = '{"epoch":1,"position":1,"hash":"00"}'
 
 const sender = `jsonb_build_object('instance', 'thief', 'sentAt', ledger_now())`
 
-/** Records one event of a key or an account, by its present version. */
-function record(type: string, payload: string, of: Partial<Loot> = {}): string {
+type Payloads = Readonly<Record<string, object>>
+
+/** Records events of a key or an account, by its present version, with the function that the role has for it. */
+function record(role: Role, payloads: Payloads, of: Partial<Loot> = {}, more = ''): string {
   const { accountId, keyId, keyVersion, accountVersion } = of
   const expected = keyId
     ? { stream: 'key', id: keyId, version: keyVersion }
     : { stream: 'account', id: accountId, version: accountVersion }
-  const event = {
-    type,
-    payload,
-    actor: 'admin:forged',
-    accountId,
+  const [name, actor] =
+    role === 'portal' ? ['record_own_v1', 'user:forged'] : ['record_v1', 'admin:forged']
+  const events = Object.entries(payloads).map(([type, payload]) => ({
+    ...{ type, payload: JSON.stringify(payload), actor, accountId },
     ...(keyId && { keyId, mode: 'live' }),
+  }))
+  return `select ${name}(0::smallint, ${sender}${more}, gen_random_uuid()::text, 'hash',
+    '${JSON.stringify(accountId ? [expected] : [])}', '${JSON.stringify(events)}', '\\x00')`
+}
+
+const ofAccount = ({ accountId, accountVersion }: Loot) => ({ accountId, accountVersion })
+
+const started = {
+  ...{ from: '2030-01-01T00:00:00.000Z', plan: 'enterprise' },
+  fee: { minorUnits: 0, currency: 'EUR' },
+}
+
+/** Says with a command of the role that the log was seen otherwise. */
+function stopSales(loot: Loot, role: Role): string {
+  const mark = ` || '{"mark": ${otherLog}}'`
+  switch (role) {
+    case 'calls':
+      return `select open_producer_v1(0::smallint, gen_random_uuid(), 'thief', ledger_now(), '${otherLog}')`
+    case 'portal':
+      return record(role, { KeyRevoked: {} }, loot, mark)
+    default:
+      return `select grant_v1(0::smallint, ${sender}${mark}, 'a', 'hash', 'x', 'live', 1, '{}', null, 'x')`
   }
-  return `select record_v1(0::smallint, ${sender}, gen_random_uuid()::text, 'hash',
-    '${JSON.stringify(accountId ? [expected] : [])}', '${JSON.stringify([event])}')`
 }
 
 /** The rows of the document's table. */
@@ -67,12 +88,8 @@ export const deeds: readonly Deed[] = [
   },
   {
     what: 'Stop all sales, by saying that the log was seen otherwise',
-    by: ['calls', 'management'],
-    statements: (_, role) => [
-      role === 'calls'
-        ? `select open_producer_v1(0::smallint, gen_random_uuid(), 'thief', ledger_now(), '${otherLog}')`
-        : `select grant_v1(0::smallint, ${sender} || '{"mark": ${otherLog}}', 'a', 'hash', 'x', 'live', 1, '{}', null, 'x')`,
-    ],
+    by: ['calls', 'management', 'portal'],
+    statements: (loot, role) => [stopSales(loot, role)],
   },
   {
     what: "Read a key, and its account's secret, where he knows the key or its hash",
@@ -123,7 +140,7 @@ export const deeds: readonly Deed[] = [
   },
   {
     what: 'Read where the log ends, prices and plans, and how many accounts are on each plan',
-    by: ['calls', 'management', 'reader'],
+    by: ['calls', 'management', 'portal', 'reader'],
     statements: ({ tariff }) => [
       `select * from heads_v1()`,
       `select * from find_tariff_v1('${tariff}')`,
@@ -132,7 +149,7 @@ export const deeds: readonly Deed[] = [
   },
   {
     what: 'Read the log (with the hashes of keys), balances, usage and the states of all accounts and keys',
-    by: ['management', 'reader'],
+    by: ['management', 'portal', 'reader'],
     statements: () => [
       `select * from events limit 1`,
       `select * from lots limit 1`,
@@ -142,12 +159,12 @@ export const deeds: readonly Deed[] = [
   },
   {
     what: 'Read the secrets of accounts, and with them names, addresses and reasons',
-    by: ['management'],
+    by: ['management', 'portal'],
     statements: ({ accountId }) => [`select account_secret_v1('${accountId}')`],
   },
   {
     what: 'Change the password and the settings of this login, and so shut out what uses it',
-    by: ['calls', 'management', 'reader'],
+    by: ['calls', 'management', 'portal', 'reader'],
     statements: () => [
       `set role none; alter role session_user password 'another'`,
       `set role none; alter role session_user set default_transaction_read_only = on`,
@@ -155,7 +172,7 @@ export const deeds: readonly Deed[] = [
   },
   {
     what: 'Fill the disk with temporary tables, and with large objects unless that is taken from everybody',
-    by: ['calls', 'management', 'reader'],
+    by: ['calls', 'management', 'portal', 'reader'],
     statements: () => [
       `create temporary table mine (a integer)`,
       `select lo_from_bytea(0, '\\x00')`,
@@ -182,24 +199,52 @@ export const deeds: readonly Deed[] = [
     ],
   },
   {
-    what: 'Issue, change and revoke keys of anyone, freeze and erase accounts, change their plans',
+    what: 'Open accounts, on any plan, and issue, change and revoke keys of anyone',
+    by: ['management', 'portal'],
+    statements: (loot, role) => [
+      record(role, { KeyRevoked: {} }, loot),
+      record(
+        role,
+        { AccountOpened: { owner: { kind: 'user', id: 'thief' } }, PlanStarted: started },
+        { accountId: 'user_thief', accountVersion: 0 },
+      ),
+    ],
+  },
+  {
+    what: 'Sign a browser in to the portal, as anyone, and sign anyone out',
+    by: ['management', 'portal'],
+    statements: (_, role) => [
+      role === 'portal'
+        ? `select open_own_session_v1('\\x00', 'anna', null, null)`
+        : `select open_session_v1('\\x00', 'owner', 'anna', null, null)`,
+      `select close_sessions_v1('anna')`,
+    ],
+  },
+  {
+    what: 'Sign a browser in to the console, as an operator',
     by: ['management'],
-    statements: (loot) => [
-      record('KeyRevoked', '{}', loot),
-      record('AccountErased', '{}', {
-        accountId: loot.accountId,
-        accountVersion: loot.accountVersion,
-      }),
+    statements: () => [`select open_session_v1('\\x00', 'admin', 'boss', null, null)`],
+  },
+  {
+    what: 'Freeze and erase accounts, change their plans and limits',
+    by: ['management'],
+    statements: (loot, role) => [
+      record(role, { AccountFrozen: {} }, ofAccount(loot)),
+      record(role, { AccountErased: {} }, ofAccount(loot)),
+      record(role, { AccountLimitsChanged: { rateLimit: 9, maxInFlight: 9 } }, ofAccount(loot)),
+      record(role, { PlanStarted: started }, ofAccount(loot)),
     ],
   },
   {
     what: 'Publish prices and plans',
     by: ['management'],
-    statements: () => [
-      record(
-        'TariffPublished',
-        `{"from":"2030-01-01T00:00:00.000Z","hash":"${'0'.repeat(64)}","plans":{},"prices":{}}`,
-      ),
+    statements: (_, role) => [
+      record(role, {
+        TariffPublished: {
+          ...{ from: '2030-01-01T00:00:00.000Z', hash: '0'.repeat(64) },
+          ...{ plans: {}, prices: {} },
+        },
+      }),
     ],
   },
   {

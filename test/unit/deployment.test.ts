@@ -102,11 +102,14 @@ describe('management of compose.yaml', () => {
     ]
     const roleOf = Object.fromEntries(created.map(([, login, role]) => [login, role]))
     expect(roleOf).toEqual({
-      ...{ calls: roleNames.calls, management: roleNames.management, reader: roleNames.reader },
+      ...{ calls: roleNames.calls, management: roleNames.management },
+      ...{ portal: roleNames.portal, reader: roleNames.reader },
     })
     for (const [, service] of serving) {
       const plane = service.command?.[service.command.indexOf('--plane') + 1]
       expect(new URL(environmentOf(service).DATABASE_URL ?? '').username).toBe(plane as string)
+      const ofOwners = environmentOf(service).PORTAL_DATABASE_URL
+      if (plane === 'management') expect(new URL(ofOwners ?? '').username).toBe('portal')
     }
   })
 })

@@ -1,12 +1,12 @@
 /** `tollbook doctor` */
 
-import { readEnvironment } from '../../config/environment.ts'
+import { type Environment, readEnvironment } from '../../config/environment.ts'
 import { printable } from '../../lib/printable-text.ts'
 import { command } from '../command.ts'
 import { configOf } from '../config-of.ts'
 import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'
-import { checkManagementLogin, checkPostgres } from '../doctor/check-postgres.ts'
+import { checkLoginOf, checkPostgres } from '../doctor/check-postgres.ts'
 import { checkRedis } from '../doctor/check-redis.ts'
 import { checkSignIn } from '../doctor/check-sign-in.ts'
 import { checkToken } from '../doctor/check-token.ts'
@@ -53,7 +53,7 @@ async function examine(
   const environment = attempt('environment', () => readEnvironment(process.env))
   const gateways = config.value?.gateways ?? 1
   const [database, redis, upstreams] = await Promise.all([
-    examineDatabase(args, config.value, gateways, environment.value?.managementDatabaseUrl),
+    examineDatabase(args, config.value, gateways, environment.value),
     environment.value ? checkRedis(environment.value.redisUrl, gateways) : [],
     config.value ? checkUpstreams(config.value, (name) => process.env[name]) : [],
   ])
@@ -84,7 +84,7 @@ async function examineDatabase(
   args: DatabaseArgs,
   config: Parameters<typeof checkLedger>[2],
   gateways: number,
-  managementUrl: string | undefined,
+  environment: Environment | undefined,
 ): Promise<Finding[]> {
   let url: string
   try {
@@ -92,10 +92,13 @@ async function examineDatabase(
   } catch (error) {
     return [problem('postgres', 'no address', explainError(error))]
   }
-  const { findings, role } = await checkPostgres(url, gateways, managementUrl)
+  const { managementDatabaseUrl: managementUrl, portalDatabaseUrl: portalUrl } = environment ?? {}
+  const urls = { managementUrl, portalUrl }
+  const { findings, role } = await checkPostgres(url, gateways, urls)
   return [
     ...findings,
-    ...(managementUrl ? [await checkManagementLogin(managementUrl, gateways)] : []),
+    ...(managementUrl ? [await checkLoginOf('management', managementUrl, gateways)] : []),
+    ...(portalUrl ? [await checkLoginOf('portal', portalUrl, gateways)] : []),
     ...(role ? await checkLedger(url, role, config) : []),
   ]
 }

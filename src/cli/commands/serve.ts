@@ -37,7 +37,7 @@ export default command(
       type: 'string',
       valueHint: planes.join('|'),
       description:
-        'What it serves: calls, management (owners and operators), or both. Each with a login of its own (DATABASE_URL, MANAGEMENT_DATABASE_URL) can do no more than its part',
+        'What it serves: calls, management (owners and operators), or both. Each with a login of its own (DATABASE_URL, MANAGEMENT_DATABASE_URL, and PORTAL_DATABASE_URL for owners) can do no more than its part',
       default: 'both',
     },
     state: {
@@ -52,6 +52,7 @@ export default command(
     const plane = parsePlane(args.plane)
     const { config, environment } = loadForGateway(args.config, env, { sells: sells(plane) })
     const { managementDatabaseUrl } = environment
+    const portalDatabaseUrl = manages(plane) ? environment.portalDatabaseUrl : undefined
     const databaseUrl =
       environment.databaseUrl ?? (sells(plane) ? undefined : managementDatabaseUrl)
     if (!databaseUrl) {
@@ -70,7 +71,16 @@ export default command(
       const variable = managementDatabaseUrl ? 'MANAGEMENT_DATABASE_URL' : 'DATABASE_URL'
       await refusePooler(variable, managementDatabaseUrl ?? databaseUrl, 'management')
     }
-    await warnOfSharedLogins(plane, databaseUrl, managementDatabaseUrl ?? databaseUrl, log)
+    if (portalDatabaseUrl) await refusePooler('PORTAL_DATABASE_URL', portalDatabaseUrl, 'portal')
+    await warnOfSharedLogins(
+      plane,
+      {
+        calls: databaseUrl,
+        management: managementDatabaseUrl ?? databaseUrl,
+        portal: portalDatabaseUrl,
+      },
+      log,
+    )
     const gateway = await startGateway({
       config,
       environment,
@@ -78,6 +88,7 @@ export default command(
       plane,
       databaseUrl,
       managementDatabaseUrl,
+      portalDatabaseUrl,
       hostname: args.host,
       demoUrls: {},
       highWaterMarkFile: args.state,

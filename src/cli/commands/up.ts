@@ -112,6 +112,7 @@ async function runUntilStopped(options: {
     environment,
     variable,
     databaseUrl,
+    portalDatabaseUrl: databaseUrl,
     hostname: options.host,
     demoUrls,
     highWaterMarkFile: join(data, 'seen.json'),

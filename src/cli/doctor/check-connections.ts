@@ -8,25 +8,27 @@ import { type Finding, ok, problem } from './finding.ts'
 /** For people who look at the database, commands, and pools that are being replaced. */
 const spare = 20
 
-interface Gateways {
+export interface Gateways {
   readonly gateways: number
   readonly shards: number
   /** Where management has a login of its own. */
   readonly managementUrl: string | undefined
+  /** Where owners' routes have one. */
+  readonly portalUrl: string | undefined
 }
 
-/** What the login takes is counted, and what that of management takes beside it; all others have what they have now. */
+/** What the login takes is counted, and what those of management and owners' routes take beside it; all others have what they have now. */
 export function checkConnections(server: Server, gateways: Gateways): Finding[] {
   const { login, settings, connections } = server
   const needed = neededBy(server, gateways)
-  const own = [login.name, needed.managementLogin]
+  const own = [login.name, ...needed.otherLogins]
   const others = Object.entries(connections)
     .filter(([name]) => !own.includes(name))
     .reduce((sum, [, count]) => sum + count, 0)
   const max = Number(settings.max_connections)
   const reserved =
     Number(settings.superuser_reserved_connections) + Number(settings.reserved_connections)
-  const all = needed.login + needed.management
+  const all = needed.login + needed.others
   const found = `${max}, of which ${reserved} are reserved and ${others} taken by others; the gateways take ${all}`
   return [
     all + others + reserved > max
@@ -64,28 +66,28 @@ function ofLogin({ login, connectionLimits }: Server, count: number): Finding | 
   )
 }
 
-/** Why the login of management has not connections enough, as the finding of `check`; undefined: it has. */
-export function managementLimit(
-  check: string,
+/** Why the login of a part has not connections enough; undefined: it has. */
+export function loginLimit(
+  check: 'management' | 'portal',
   server: Server,
   gateways: number,
 ): Finding | undefined {
-  const finding = ofLogin(server, gateways * connectionsOf('both', 1).management)
+  const finding = ofLogin(server, gateways * connectionsOf('both', 1)[check])
   return finding && { ...finding, check }
 }
 
-function neededBy(server: Server, { gateways, shards, managementUrl }: Gateways) {
-  if (managementUrl !== undefined) {
-    const { calls, management } = connectionsOf('both', shards)
-    const { user } = parseDatabaseUrl(managementUrl)
-    return {
-      login: gateways * calls,
-      management: gateways * management,
-      managementLogin: user,
-    }
+function neededBy(server: Server, { gateways, shards, managementUrl, portalUrl }: Gateways) {
+  const plane = managementUrl === undefined ? planeOf(server) : 'both'
+  const { calls, management, portal } = connectionsOf(plane, shards)
+  const others = [
+    ...(managementUrl === undefined ? [] : [{ url: managementUrl, count: management }]),
+    ...(portalUrl === undefined ? [] : [{ url: portalUrl, count: portal }]),
+  ]
+  return {
+    login: gateways * (managementUrl === undefined ? calls + management : calls),
+    others: gateways * others.reduce((sum, { count }) => sum + count, 0),
+    otherLogins: others.map(({ url }) => parseDatabaseUrl(url).user),
   }
-  const { calls, management } = connectionsOf(planeOf(server), shards)
-  return { login: gateways * (calls + management), management: 0 }
 }
 
 /** What a gateway can serve by this login alone. */

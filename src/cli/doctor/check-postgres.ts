@@ -9,7 +9,7 @@ import { readShards } from '../../ledger/read/read-shards.ts'
 import { type Role, roleNames, roles } from '../../ledger/roles.ts'
 import { explainError } from '../explain-error.ts'
 import { withoutPooler } from '../serve/refuse-poolers.ts'
-import { checkConnections, managementLimit } from './check-connections.ts'
+import { checkConnections, type Gateways, loginLimit } from './check-connections.ts'
 import { checkRoles } from './check-roles.ts'
 import { checkStandbys } from './check-standbys.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
@@ -20,11 +20,11 @@ interface Checked {
   readonly role?: Role | undefined
 }
 
-/** @param managementUrl where management has a login of its own */
+/** @param urls where management, and owners' routes, have logins of their own */
 export async function checkPostgres(
   url: string,
   gateways: number,
-  managementUrl: string | undefined,
+  urls: Pick<Gateways, 'managementUrl' | 'portalUrl'>,
 ): Promise<Checked> {
   let sql: Sql | undefined
   try {
@@ -46,7 +46,7 @@ export async function checkPostgres(
       ...durability(server),
       checkStandbys(server, { hosts: address.hosts.length }),
       ...upkeep(server),
-      ...checkConnections(server, { gateways, shards, managementUrl }),
+      ...checkConnections(server, { gateways, shards, ...urls }),
       checkRoles(server, await readMissingRights(sql, defaultSchema)),
       clock(clockOffsetMs),
     ]
@@ -70,24 +70,29 @@ async function countShards(url: string, role: Role): Promise<number> {
   }
 }
 
-/** What the login of MANAGEMENT_DATABASE_URL may do, where it is one of its own. */
-export async function checkManagementLogin(url: string, gateways: number): Promise<Finding> {
-  const check = 'management'
+const variables = { management: 'MANAGEMENT_DATABASE_URL', portal: 'PORTAL_DATABASE_URL' } as const
+
+/** What the login of a variable may do, where the part has one of its own. */
+export async function checkLoginOf(
+  check: 'management' | 'portal',
+  url: string,
+  gateways: number,
+): Promise<Finding> {
   const sql = connect({ url, as: 'owner', max: 1 })
   try {
     const pooling = await poolingFault(url, 'owner')
-    if (pooling) return problem(check, pooling, withoutPooler('MANAGEMENT_DATABASE_URL'))
+    if (pooling) return problem(check, pooling, withoutPooler(variables[check]))
     const server = await readServer(sql)
     const { status, found, advice } = checkRoles(server, [])
-    if (server.roles.management.isTaken) {
-      const limited = managementLimit(check, server, gateways)
+    if (server.roles[check].isTaken) {
+      const limited = loginLimit(check, server, gateways)
       return limited ?? { status, found, check, ...(advice && { advice }) }
     }
     const { name } = server.login
     return problem(
       check,
-      `${name} may not take the role ${roleNames.management}`,
-      `An administrator has to run:\ngrant ${roleNames.management} to "${name}";`,
+      `${name} may not take the role ${roleNames[check]}`,
+      `An administrator has to run:\ngrant ${roleNames[check]} to "${name}";`,
     )
   } catch (error) {
     return problem(check, 'cannot be reached', explainError(error))

@@ -43,15 +43,15 @@ export function checkRoles(server: Server, missing: readonly string[]): Finding 
     return warning(
       'roles',
       `${login.name} ${login.superuser ? 'is a superuser' : 'owns the ledger'}`,
-      `Keep it for "migrate", "backup" and "restore": let "serve --plane calls" log in as a user that only has the role ${roleNames.calls}, and "serve --plane management" as one with ${roleNames.management}.`,
+      `Keep it for "migrate", "backup" and "restore": let "serve --plane calls" log in as a user that only has the role ${roleNames.calls}, and "serve --plane management" as one with ${roleNames.management}, and its owners' routes (PORTAL_DATABASE_URL) as one with ${roleNames.portal}.`,
     )
   }
   const found = `${login.name} is ${named(taken)}`
-  if (!taken.includes('calls') || !taken.includes('management')) return ok('roles', found)
+  if (taken.filter((role) => role !== 'reader').length < 2) return ok('roles', found)
   return warning(
     'roles',
     found,
-    'Give each plane a login of its own: whoever steals this one can sell, and change prices and credits, too.',
+    'Give each plane a login of its own: whoever steals this one can do what all of its roles may.',
   )
 }
 

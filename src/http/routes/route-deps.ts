@@ -1,8 +1,8 @@
-/** What the routes of owners and operators need. */
+/** What the routes of owners and operators need of what stands behind them. */
 import type { Sql } from '../../ledger/connect.ts'
 import type { SessionRows } from '../../ledger/sessions/session-rows.ts'
 import type { Actor } from '../../management/actor.ts'
-import type { Management } from '../../management/management.ts'
+import type { Management, OwnersManagement } from '../../management/management.ts'
 import type { Principal } from '../auth/auth.ts'
 import type { authPlugin } from '../auth/auth-plugin.ts'
 import type { ReportQueue } from '../report-queue.ts'
@@ -21,6 +21,11 @@ export interface RouteDeps {
   readonly signIn: ReturnType<typeof authPlugin>
   /** The permissions of the configuration. */
   readonly permissions: readonly string[]
+}
+
+/** The same for the routes of owners, whose role at the ledger is the portal's. */
+export interface OwnersRouteDeps extends Omit<RouteDeps, 'management' | 'sessions'> {
+  readonly management: OwnersManagement
 }
 
 /** The actor of events that an owner causes. */

@@ -177,23 +177,7 @@ export function openManagementCommands(
   const accepted = (shard: number, reply: ManagementReply) => resultOf(sender, shard, reply)
 
   return {
-    async record(shard, command) {
-      const events = command.events.map((event) => ({
-        type: event.type,
-        accountId: event.accountId,
-        keyId: event.keyId,
-        mode: event.mode,
-        payload: checkedPayload(refuseCreditEvents(event)),
-        private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
-        actor: command.actor,
-      }))
-      const [row] = await sql<[{ result: ManagementReply }]>`
-        select record_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${command.id},
-          ${recordDigest(command.events)},
-          ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
-          ${command.secret ? Buffer.from(command.secret) : null}) as result`
-      return accepted(shard, row.result)
-    },
+    record: recordBy('record_v1', sql, sender),
 
     async grant(shard, command) {
       const { kind, startsAt, expiresAt, externalId, paid } = command
@@ -249,6 +233,39 @@ export function openManagementCommands(
           ${accountId}, ${keyId}, ${mode}, ${JSON.stringify(lines)}::text::jsonb, ${actor}) as result`
       return accepted(shard, row.result)
     },
+  }
+}
+
+/** The same as the role of owners' routes has them: what owners cause is recorded, and nothing else. */
+export function openOwnersCommands(
+  sql: Sql,
+  instance: string,
+  marks?: HighWaterMarks,
+): Pick<ManagementCommands, 'record'> {
+  return { record: recordBy('record_own_v1', sql, openSender(instance, marks)) }
+}
+
+function recordBy(
+  name: 'record_v1' | 'record_own_v1',
+  sql: Sql,
+  sender: Sender,
+): ManagementCommands['record'] {
+  return async (shard, command) => {
+    const events = command.events.map((event) => ({
+      type: event.type,
+      accountId: event.accountId,
+      keyId: event.keyId,
+      mode: event.mode,
+      payload: checkedPayload(refuseCreditEvents(event)),
+      private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
+      actor: command.actor,
+    }))
+    const [row] = await sql<[{ result: ManagementReply }]>`
+      select ${sql(name)}(${shard}::smallint, ${sender.ofShard(shard)}::text::jsonb, ${command.id},
+        ${recordDigest(command.events)},
+        ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
+        ${command.secret ? Buffer.from(command.secret) : null}) as result`
+    return resultOf(sender, shard, row.result)
   }
 }
 

@@ -5,7 +5,7 @@ import { functionsOfRoles } from '../sql/functions/functions-of-roles.ts'
 import { catchUpFunctionNames } from './projection-functions.ts'
 
 /** The roles that read tables. That of calls reads none: whatever it has to know, a function tells it. */
-export const readers: readonly Role[] = ['management', 'reader']
+export const readers: readonly Role[] = ['management', 'portal', 'reader']
 
 /** Columns that no role reads. Who may have an account's secret, or a stored response, gets it from a function, one by one. */
 export const hiddenColumns: Readonly<Record<string, readonly string[]>> = {

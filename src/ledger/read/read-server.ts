@@ -94,6 +94,9 @@ export async function readServer(sql: Sql): Promise<Server> {
   const ofRole = (role: Role) => row.roles[roleNames[role]] as ServerRole
   return {
     ...row,
-    roles: { calls: ofRole('calls'), management: ofRole('management'), reader: ofRole('reader') },
+    roles: {
+      ...{ calls: ofRole('calls'), management: ofRole('management') },
+      ...{ portal: ofRole('portal'), reader: ofRole('reader') },
+    },
   }
 }

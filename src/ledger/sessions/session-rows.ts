@@ -30,6 +30,18 @@ export interface SessionRows {
   forget(): Promise<void>
 }
 
+/** Sessions as the role of owners' routes has them: it signs in to the portal alone. @param sql connects as that role */
+export function openOwnSessionRows(sql: Sql): SessionRows {
+  return {
+    ...openSessionRows(sql),
+    async open(hash, { subject, organisation }, replaces) {
+      const [row] = await sql<[{ at: Date }]>`
+        select open_own_session_v1(${hash}, ${subject}, ${organisation ?? null}, ${replaces ?? null}) as at`
+      return row.at
+    },
+  }
+}
+
 /** @param sql connects as the role of management */
 export function openSessionRows(sql: Sql): SessionRows {
   return {

@@ -21,7 +21,7 @@ import {
 import { ChargesResponse, PricesResponse } from '../customer/customer-schemas.ts'
 import { pricesFrom } from '../customer/prices.ts'
 import { historyQuery, modeQuery, pageOfCharges, pageQuery, startOf } from '../report-queries.ts'
-import type { RouteDeps } from '../route-deps.ts'
+import type { OwnersRouteDeps } from '../route-deps.ts'
 import { seriesQueryOf, usageQuery } from '../usage-query.ts'
 import { noAccount } from './account.ts'
 
@@ -29,7 +29,7 @@ const tags = ['Account']
 const accountOf = (principal: Principal) => accountIdOf(ownerOf(principal))
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function accountReportsRoutes({ sql, reports, signIn, routes }: RouteDeps) {
+export function accountReportsRoutes({ sql, reports, signIn, routes }: OwnersRouteDeps) {
   return new Elysia({ name: 'account-reports', normalize: false })
     .use(signIn)
     .get(

@@ -9,7 +9,7 @@ import { Account, BalanceSchema } from '../../schemas/account-schema.ts'
 import { budgets } from '../../schemas/budget-schema.ts'
 import { closed, mode, month } from '../../schemas/fields.ts'
 import { StatementSchema } from '../../schemas/statement-schema.ts'
-import { ownerActor, type RouteDeps } from '../route-deps.ts'
+import { type OwnersRouteDeps, ownerActor } from '../route-deps.ts'
 import { statementQuery, statementReader } from '../statement.ts'
 
 const tags = ['Account']
@@ -17,7 +17,7 @@ const tags = ['Account']
 export const noAccount = 'account yet: your first key opens it'
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function accountRoutes({ management, sql, reports, signIn }: RouteDeps) {
+export function accountRoutes({ management, sql, reports, signIn }: OwnersRouteDeps) {
   const readForm = statementReader({ sql, reports, noAccount })
   return new Elysia({ name: 'account', normalize: false })
     .use(signIn)

@@ -27,7 +27,7 @@ import {
   pageLimit,
   type Static,
 } from '../../schemas/fields.ts'
-import { ownerActor, type RouteDeps } from '../route-deps.ts'
+import { type OwnersRouteDeps, ownerActor } from '../route-deps.ts'
 import { readOwnKey } from './read-own-key.ts'
 
 const NewKey = closed({
@@ -66,7 +66,7 @@ const KeyList = t.Object({
 const tags = ['API keys']
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
+export function apiKeysRoutes({ management, signIn, permissions }: OwnersRouteDeps) {
   return new Elysia({ name: 'api-keys', normalize: false })
     .use(signIn)
     .post(

@@ -8,12 +8,12 @@ import { EventList, listEvents, ownedEvent } from '../../schemas/event-schema.ts
 import { idParams } from '../../schemas/fields.ts'
 import { UsageResponse, UsageSummaryResponse } from '../../schemas/usage-schema.ts'
 import { daysOf, daysQuery, eventsQuery, monthQuery, pageOf } from '../report-queries.ts'
-import type { RouteDeps } from '../route-deps.ts'
+import type { OwnersRouteDeps } from '../route-deps.ts'
 import { readOwnKey } from './read-own-key.ts'
 
 const tags = ['API keys']
 
-export function keyReportsRoutes({ management, reports, signIn }: RouteDeps) {
+export function keyReportsRoutes({ management, reports, signIn }: OwnersRouteDeps) {
   return new Elysia({ name: 'key-reports', normalize: false })
     .use(signIn)
     .get(

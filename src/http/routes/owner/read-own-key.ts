@@ -1,4 +1,4 @@
-import type { Management } from '../../../management/management.ts'
+import type { OwnersManagement } from '../../../management/management.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
 import { orNotFound } from '../../errors/request-refused.ts'
 
@@ -7,6 +7,10 @@ import { orNotFound } from '../../errors/request-refused.ts'
  *
  * @throws RequestRefused when there is none of this id; somebody else's key is none
  */
-export async function readOwnKey(management: Management, principal: Principal, keyId: string) {
+export async function readOwnKey(
+  management: OwnersManagement,
+  principal: Principal,
+  keyId: string,
+) {
   return orNotFound(await management.readKey(ownerOf(principal), keyId), 'key')
 }

@@ -78,5 +78,15 @@ export const functionsOfRoles: Readonly<Record<Role, readonly string[]>> = {
     'close_sessions_v1',
     'forget_sessions_v1',
   ],
+  portal: [
+    ...ofTheLedger,
+    ...overTables,
+    'account_secret_v1',
+    'record_own_v1',
+    'open_own_session_v1',
+    'use_session_v1',
+    'close_session_v1',
+    'close_sessions_v1',
+  ],
   reader: [...ofTheLedger, ...overTables],
 }

@@ -59,6 +59,7 @@ import monthCharges from './month_charges.sql' with { type: 'text' }
 import mostOfTiers from './most_of_tiers.sql' with { type: 'text' }
 import moveBudgets from './move_budgets.sql' with { type: 'text' }
 import namedBudgets from './named_budgets.sql' with { type: 'text' }
+import openOwnSessionV1 from './open_own_session_v1.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import openSessionV1 from './open_session_v1.sql' with { type: 'text' }
 import overageDue from './overage_due.sql' with { type: 'text' }
@@ -66,6 +67,7 @@ import ownedLots from './owned_lots.sql' with { type: 'text' }
 import packOf from './pack_of.sql' with { type: 'text' }
 import partitionAt from './partition_at.sql' with { type: 'text' }
 import planAt from './plan_at.sql' with { type: 'text' }
+import recordOwnV1 from './record_own_v1.sql' with { type: 'text' }
 import recordV1 from './record_v1.sql' with { type: 'text' }
 import refundV1 from './refund_v1.sql' with { type: 'text' }
 import refuseChange from './refuse_change.sql' with { type: 'text' }
@@ -182,6 +184,7 @@ export const functions: readonly string[] = [
     is_of_tariffs: typeIn(typesWith('stream', 'tariffs'), 'r.type'),
     opens_a_stream: typeIn(typesWith('opensStream'), 'r.type'),
   }),
+  fillIn(recordOwnV1, { is_made_by_owners: typeIn(typesWith('byOwner'), 'r.type') }),
   fillIn(grantV1, bounds),
   fillIn(adjustV1, bounds),
   fillIn(refundV1, { ...bounds, is_opening_or_not: isOpeningOrNot }),
@@ -190,6 +193,7 @@ export const functions: readonly string[] = [
   confirmClockV1,
   accountSecretV1,
   openSessionV1,
+  openOwnSessionV1,
   fillIn(useSessionV1, sessionTimes),
   closeSessionV1,
   closeSessionsV1,
