@@ -4,7 +4,7 @@
  */
 import { drawingTypes } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
-import { capUsingTypes, freeingTypes } from './key-caps.ts'
+import { capUsingTypes, freedByCharge, freeingTypes } from './key-caps.ts'
 import type { MappingStatement, Projection } from './projection.ts'
 
 /** To search the payload's text for the word is faster than to look for a field that it lacks. */
@@ -19,7 +19,7 @@ const countUse: MappingStatement = {
          when ${typeIn(drawingTypes)} then credits
          when ${typeIn(freeingTypes)} then -credits
          -- A charge's credits are not what its hold held, so it says in its own \`held\` what it frees.
-         when type = 'HoldSettled' then credits + coalesce((select total(h) from unnest(held) h), 0)
+         when type = 'HoldSettled' then credits + ${freedByCharge}
          when type = 'ChargeRefunded' then -credits
        end)
        from (

@@ -26,14 +26,17 @@ export const freeingTypes = resolvingTypes.filter(
 /** The UTC month that an event counts in. UTC is said as an interval, for its name would be looked up for every row. */
 export const monthOfEvent = `date_trunc('month', occurred_at at time zone interval '0')::date`
 
+/** What a charge frees: nothing where it ran on a lease. Nearly no hold draws on several lots, and adding up a list costs as much as the rest. */
+export const freedByCharge =
+  'case when cardinality(held) > 1 then (select total(h) from unnest(held) h) else coalesce(held[1], 0) end'
+
 /** The sum of what events add to what counts against their keys' caps. */
 export function capUse(condition: string): string {
   return `total(case
              when ${typeIn(drawingTypes)} then credits
              when ${typeIn(freeingTypes)} then -credits
              -- A charge's credits are not what its hold held, so it says in its own \`held\` what it frees.
-             when type = 'HoldSettled' then credits + case cardinality(held) when 1 then held[1]
-               else (select total(h) from unnest(held) h) end
+             when type = 'HoldSettled' then credits + ${freedByCharge}
              when type = 'ChargeRefunded' and date_trunc('month', (payload ->> 'chargedAt')::timestamptz at time zone 'UTC')
                = date_trunc('month', occurred_at at time zone 'UTC') then -credits
            end) filter (where ${condition})`

@@ -7,7 +7,14 @@
 import { drawingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
 import { addingUp } from './adding-up.ts'
-import { capTypes, capUse, freeingTypes, monthOfEvent, noteFirstCaps } from './key-caps.ts'
+import {
+  capTypes,
+  capUse,
+  freedByCharge,
+  freeingTypes,
+  monthOfEvent,
+  noteFirstCaps,
+} from './key-caps.ts'
 import type { Projection } from './projection.ts'
 
 /** Imported usage counts in no balance, because balances begin with this ledger, and neither does what was refused. */
@@ -65,8 +72,7 @@ export const monthlyBalances: Projection = {
            total(case
              when ${typeIn(drawingTypes)} then credits
              when ${typeIn(freeingTypes)} then -credits
-             when type = 'HoldSettled' then case cardinality(held) when 1 then held[1]
-               else (select total(h) from unnest(held) h) end
+             when type = 'HoldSettled' then ${freedByCharge}
            end) as held,
            total(credits) filter (where type = 'HoldSettled') as settled,
            total(credits) filter (where type = 'ChargeRefunded') as refunded,

@@ -6,12 +6,12 @@ interface PeriodicTask {
 }
 
 /**
- * Runs `task` at once, and again `intervalMs` after each run ended. A run that resolves with true has left
+ * Runs `task` at once, and again so long after each run ended: always as long, or by how long the run took. A run that resolves with true has left
  * work over, and the next one follows without the interval. What a run throws goes to `onError`; the next
  * run comes all the same.
  */
 export function runPeriodically(
-  intervalMs: number,
+  intervalMs: number | ((tookMs: number) => number),
   task: () => Promise<unknown>,
   onError: (error: unknown) => void,
 ): PeriodicTask {
@@ -21,8 +21,11 @@ export function runPeriodically(
 
   async function runUntilStopped(): Promise<void> {
     while (!isStopped) {
+      const startedAt = performance.now()
       const hasMore = await runOnce()
-      if (!hasMore && !isStopped) await sleepUntilWoken()
+      const tookMs = performance.now() - startedAt
+      const restMs = typeof intervalMs === 'number' ? intervalMs : intervalMs(tookMs)
+      if (!hasMore && !isStopped) await sleepUntilWoken(restMs)
     }
   }
 
@@ -35,9 +38,9 @@ export function runPeriodically(
     }
   }
 
-  function sleepUntilWoken(): Promise<void> {
+  function sleepUntilWoken(restMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, intervalMs)
+      const timer = setTimeout(resolve, restMs)
       wake = () => {
         clearTimeout(timer)
         resolve()

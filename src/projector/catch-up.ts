@@ -1,5 +1,5 @@
 /**
- * Keeps the catch-up projections no more than a second behind the log, and those for charts a few seconds. Every gateway tries. The projection
+ * Keeps the catch-up projections behind the log by a second, and those for charts by a few; where very much is sold, by ten. Every gateway tries. The projection
  * checkpoint's row lets one of them work at a time, and moves in the same transaction as the projection's rows.
  */
 import { projections } from '../../projections/index.ts'

@@ -25,7 +25,8 @@ interface BackgroundDeps {
 }
 
 interface BackgroundTask {
-  readonly intervalMs: number
+  /** From one run to the next; where it depends on how long the run took, its function. */
+  readonly intervalMs: number | ((tookMs: number) => number)
   /** Resolves with true when there is more to do at once. */
   readonly run: () => Promise<unknown>
   /** Logged when a run fails. */
@@ -98,6 +99,16 @@ export function startBackground(deps: BackgroundDeps, warn: Warn): () => Promise
   return start(Object.values(backgroundTasks(deps)), warn)
 }
 
+/**
+ * How long to rest after catching up. Many events at once cost half as much each as few, so where much is sold, and a run takes
+ * long, runs are fewer: it takes a twentieth of a processor at most, up to the longest rest.
+ */
+function restAfter(leastMs: number): (tookMs: number) => number {
+  return (tookMs) => Math.min(Math.max(20 * tookMs, leastMs), longestRestMs)
+}
+
+const longestRestMs = 10_000
+
 /** Moves the catch-up projections along the log. Nothing is sold by what they say. */
 export function startCatchingUp(
   sql: Sql,
@@ -107,12 +118,12 @@ export function startCatchingUp(
   const move = (isMoved: (projection: Projection) => boolean) => catchUp(sql, shards, isMoved)
   const tasks: readonly BackgroundTask[] = [
     {
-      intervalMs: 500,
+      intervalMs: restAfter(500),
       run: async () => (await move(({ isForCharts }) => !isForCharts)) > 0,
       failure: 'sums of days and months lag',
     },
     {
-      intervalMs: 5_000,
+      intervalMs: restAfter(5_000),
       run: async () => (await move(({ isForCharts }) => isForCharts === true)) > 0,
       failure: 'charts lag',
     },

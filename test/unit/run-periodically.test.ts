@@ -40,6 +40,24 @@ describe('a periodic task', () => {
     expect([maxRunning, running, runs]).toEqual([1, 0, 3])
   })
 
+  test('rests as long as its rule says of how long it took', async () => {
+    const took: number[] = []
+    const rest = (tookMs: number) => {
+      took.push(tookMs)
+      return took.length < 3 ? 0 : 60_000
+    }
+    let runs = 0
+    const task = runPeriodically(
+      rest,
+      async () => void (await Bun.sleep(++runs === 2 ? 20 : 0)),
+      ignore,
+    )
+    await until(() => took.length === 3)
+    await task.stop()
+    expect(runs).toBe(3)
+    expect(took[1]).toBeGreaterThanOrEqual(19)
+  })
+
   test('runs again at once while there is more to do', async () => {
     let left = 5
     const task = runPeriodically(60_000, async () => --left > 0, ignore)
