@@ -5,7 +5,7 @@
 import { compareCosts } from './against/cost.ts'
 import { startBareProxy } from './parts/bare-proxy.ts'
 import { startBenchGateway } from './parts/gateway.ts'
-import { copyOf } from './parts/ledger.ts'
+import { copyOf, openAccounts } from './parts/ledger.ts'
 import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
@@ -26,6 +26,9 @@ async function measureFamily(bench: Bench): Promise<void> {
   if (bench.against.length > 0) return compareCosts(bench, connections)
   const { record, rounds } = bench
   const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_cost')
+  const small = await openAccounts(ledger.url, {
+    ...{ accounts: bench.sizes.accounts, plan: 'small', named: 'small' },
+  })
   await using upstream = await startUpstream()
   await using bare = await startBareProxy(upstream.url, 'buffered')
   const setup = { databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url }
@@ -35,6 +38,7 @@ async function measureFamily(bench: Bench): Promise<void> {
     { ...bare, name: names.bare, keys, shape: search },
     { ...gateway, name: names.manyKeys, keys, shape: search },
     { ...gateway, name: names.oneKey, keys: keys.slice(0, 1), shape: search },
+    { ...gateway, name: names.smallPlans, keys: keysOf(small), shape: search },
   ]
   for (const target of targets) {
     await callFromEach(target)

@@ -12,6 +12,7 @@ import { peers } from './peers.ts'
 import { profile } from './profile.ts'
 import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
+import { standby } from './standby.ts'
 import { benchStatement } from './statement.ts'
 import { suitePart, withSuite } from './suite/page.ts'
 import type { Results } from './suite/results.ts'
@@ -64,7 +65,7 @@ const others = [
   'replay',
 ]
 const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
-const named = [...families, cost, peers, profile]
+const named = [...families, cost, peers, profile, standby]
 const chosen = named.filter(({ name }) => positionals.includes(name))
 const known = named.map(({ name }) => name).concat(others, 'page')
 const unknown = positionals.find((name) => !known.includes(name))
@@ -167,6 +168,7 @@ Only when named:
 ${line(cost)}
 ${line(peers)}
 ${line(profile)}
+${line(standby)}
   instructions  of PostgreSQL for an appended event, counted by valgrind; the same however busy the machine is
   keys          how long management takes to respond when there are many keys
   slow-clients  latency of calls with and without 500 clients beside them who send a byte a second

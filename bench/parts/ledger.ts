@@ -28,8 +28,8 @@ export interface BenchLedger {
   readonly keys: readonly BenchKey[]
 }
 
-/** Plans that refuse nothing, that refuse every call for its price, and every call but an hour's first. */
-export type BenchPlan = 'bench' | 'broke' | 'slow'
+/** Plans that refuse nothing, that have little, that refuse every call for its price, and every call but an hour's first. */
+export type BenchPlan = 'bench' | 'small' | 'broke' | 'slow'
 
 /**
  * The shipped configuration, its limits of owners and of leases included, with such plans, its route for streams that are sold by the token, and two routes
@@ -61,6 +61,7 @@ export function benchConfig(): Config {
     services,
     plans: {
       ...{ free: null, bench: wide, pro: wide, enterprise: wide },
+      small: { ...wide, credits: 100, maxInFlight: 10 },
       broke: { ...wide, credits: 0 },
       slow: { ...wide, rateLimit: 1, windowMs: 3_600_000 },
     },

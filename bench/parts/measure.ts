@@ -56,7 +56,7 @@ export async function measureCalls(
     p50Ms: measured.p50Ms,
     p99Ms: measured.p99Ms,
     calls: measured.total,
-    ...Object.fromEntries(used.map(([name, us]) => [name, us / measured.total])),
+    ...together(Object.fromEntries(used.map(([name, us]) => [name, us / measured.total]))),
   }
 }
 
@@ -78,6 +78,12 @@ function watchProcessors(pid: number, { postgresPid, redis }: Measuring) {
       .map(([name, us]): [string, number] => [name, us - before[name as keyof typeof before]])
       .filter(([, us]) => !Number.isNaN(us))
   }
+}
+
+/** With what all processes take together, where each of them is known or is not there. */
+function together(used: Figures): Figures {
+  const { ownUs, postgresUs = 0, redisUs = 0 } = used
+  return ownUs === undefined ? used : { ...used, togetherUs: ownUs + postgresUs + redisUs }
 }
 
 /** Puts the target's calls on it for so long. */

@@ -6,11 +6,12 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts'
+import { postmasterOf } from './postgres-use.ts'
 
 export interface BenchServer {
   /** A superuser's. */
   readonly url: string
-  /** The server's first process, where it is ours. */
+  /** The server's first process, where it is on this machine. */
   readonly pid?: number
   stop(): Promise<void>
 }
@@ -19,7 +20,12 @@ export interface BenchServer {
 const running = new Set<() => Promise<void>>()
 
 export async function startServer(): Promise<BenchServer> {
-  if (process.env.DATABASE_URL) return { url: process.env.DATABASE_URL, stop: async () => {} }
+  const installed = process.env.DATABASE_URL
+  if (installed) {
+    const isHere = ['127.0.0.1', 'localhost', '::1'].includes(new URL(installed).hostname)
+    const pid = isHere ? await postmasterOf(installed) : undefined
+    return { url: installed, ...(pid && { pid }), stop: async () => {} }
+  }
   const folder = mkdtempSync(join(tmpdir(), 'tollbook-bench-'))
   // Started by root, PostgreSQL runs as another user; who must get at its files in here.
   chmodSync(folder, 0o711)

@@ -6,5 +6,6 @@ export const names = {
   bare: 'bare Bun proxy, buffered',
   manyKeys: 'Tollbook, many keys',
   oneKey: 'Tollbook, one hot key',
+  smallPlans: 'Tollbook, many keys on small plans',
   commit: 'one commit of PostgreSQL',
 } as const

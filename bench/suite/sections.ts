@@ -12,6 +12,7 @@ import { memory } from '../memory.ts'
 import { peers } from '../peers.ts'
 import { profile } from '../profile.ts'
 import { refusals } from '../refusals.ts'
+import { standby } from '../standby.ts'
 import { names } from './names.ts'
 import type { Results } from './results.ts'
 import { perRound, type Which } from './samples.ts'
@@ -84,11 +85,12 @@ export const sections: readonly Section[] = [
   },
   {
     title: 'Processor time of a call',
-    note: 'In microseconds, at 128 connections, in the run of the calls above: the own process, of it user and system and the first thread, which runs JavaScript; then PostgreSQL and Redis.',
+    note: 'In microseconds, at 128 connections, in the run of the calls above: all processes together, and that as a multiple of what the bare proxy takes; the own process, of it user and system and the first thread, which runs JavaScript; then PostgreSQL and Redis.',
     text: (results) => table(results, calls.name, costColumns, connectionsRow(128)),
   },
   {
     title: 'Processor time in turns',
+    note: 'In microseconds a call, at 128 connections. Small plans have 100 credits a month and 10 calls in flight.',
     text: (results) => table(results, cost.name, costColumns),
   },
   {
@@ -99,6 +101,15 @@ export const sections: readonly Section[] = [
         ...callColumns('the bare proxy', () => names.bare),
         ...[shown('own µs', 'ownUs', 0), shown('PostgreSQL', 'postgresUs', 0)],
         shown('Redis', 'redisUs', 0),
+      ]),
+  },
+  {
+    title: 'A synchronous standby',
+    note: 'On the same machine, so that it takes processor time of its own; commits wait until it has written them, or do not, in turns.',
+    text: (results) =>
+      table(results, standby.name, [
+        ...[shown('calls/s', 'callsPerSecond', 0), shown('p50 ms', 'p50Ms', 2)],
+        shown('p99 ms', 'p99Ms', 2),
       ]),
   },
   {
@@ -141,7 +152,16 @@ function callColumns(of: string, base: (contender: string) => string | undefined
   ]
 }
 
-const costColumns = [
+const costColumns: Column[] = [
+  shown('together µs', 'togetherUs', 0),
+  {
+    title: "× the bare proxy's own",
+    cell: ({ samples }, which) => {
+      const bare = { which: { ...which, contender: names.bare }, figure: 'ownUs' }
+      const ratios = perRound(samples, { which, figure: 'togetherUs' }, bare, (a, b) => a / b)
+      return middle(ratios, 1)
+    },
+  },
   shown('own µs', 'ownUs', 0),
   leastAndMost('ownUs'),
   shown('user', 'userUs', 0),
