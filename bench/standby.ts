@@ -12,7 +12,7 @@ import { type Contender, takeTurns } from './suite/turns.ts'
 
 const standbyName = 'bench'
 const commits = {
-  alone: 'without a standby',
+  without: 'without a standby',
   confirmed: 'with a synchronous standby',
 } as const
 
@@ -39,7 +39,7 @@ async function measureFamily(bench: Bench): Promise<void> {
       name: connections === 1 ? '1 connection' : `${connections} connections`,
       contenders: [target, { ...target, name: names.oneKey, keys: keys.slice(0, 1) }].flatMap(
         (each) =>
-          (['alone', 'confirmed'] as const).map((which): Contender => {
+          (['without', 'confirmed'] as const).map((which): Contender => {
             const { name, measure } = contender(each, connections, bench)
             return {
               name: `${name}, ${commits[which]}`,

@@ -56,7 +56,7 @@ export async function measureCalls(
     p50Ms: measured.p50Ms,
     p99Ms: measured.p99Ms,
     calls: measured.total,
-    ...together(Object.fromEntries(used.map(([name, us]) => [name, us / measured.total]))),
+    ...inAll(Object.fromEntries(used.map(([name, us]) => [name, us / measured.total]))),
   }
 }
 
@@ -81,7 +81,7 @@ function watchProcessors(pid: number, { postgresPid, redis }: Measuring) {
 }
 
 /** With what all processes take together, where each of them is known or is not there. */
-function together(used: Figures): Figures {
+function inAll(used: Figures): Figures {
   const { ownUs, postgresUs = 0, redisUs = 0 } = used
   return ownUs === undefined ? used : { ...used, togetherUs: ownUs + postgresUs + redisUs }
 }
