@@ -32,6 +32,7 @@ export interface Config {
   readonly defaultPlan: string
   readonly limits: Limits
   readonly refunds: Refunds
+  readonly support: SupportBounds
   /** How many gateways run. While Redis is away, each admits this part of a rate limit. */
   readonly gateways: number
   /** How many proxies in front append to X-Forwarded-For. */
@@ -41,6 +42,8 @@ export interface Config {
   readonly roleClaim?: string
   readonly adminRole: string
   readonly auditorRole: string
+  readonly supportRole: string
+  readonly readerRole: string
   readonly legacyKeys: boolean
   /** Headers in which clients may show their key, beside X-API-Key and Authorization; in lower case. */
   readonly keyHeaders: readonly string[]
@@ -189,6 +192,12 @@ export interface Limits {
   readonly maxOperatorRequestsPerMinute: number
   /** A key that has not called for so long keeps nothing reserved for its next calls. */
   readonly leaseIdleSeconds: number
+}
+
+/** The most credits that support may move at once. */
+export interface SupportBounds {
+  readonly maxGrant: number
+  readonly maxRefund: number
 }
 
 interface Refunds {

@@ -172,6 +172,7 @@ function resolve(source: string, file: ConfigFile, env: Env): Config {
     plans: mapValues(file.plans, (plan): Plan => ({ grantable: true, ...plan })),
     limits,
     refunds,
+    support: { ...defaults.support, ...file.support },
     keyHeaders: (file.keyHeaders ?? []).map((name) => name.toLowerCase()),
   }
 }

@@ -62,7 +62,7 @@ interface SharedDeps {
   /** Absent: owners' routes use what operators' use. */
   readonly owners?: OwnersPart | undefined
   readonly auth: Auth
-  readonly config: Pick<Config, 'routes' | 'limits'>
+  readonly config: Pick<Config, 'routes' | 'limits' | 'support'>
   readonly newBodyMemory: NewBodyMemory
   readonly rateLimiter: RateLimiter
   readonly requestIdOf: (request: Request) => string
@@ -100,9 +100,10 @@ export function managementApps(deps: ManagementAppDeps) {
     return {
       routeDeps: {
         ...{ management, sql, reports, permissions, routes, sessions: allRows },
+        support: config.support,
         signIn: authPlugin({ auth, ...guard }),
       },
-      pagesDeps: { site, signInLink, oidc, log, ...guard },
+      pagesDeps: { site, signInLink, oidc, log, support: config.support, ...guard },
     }
   }
 

@@ -16,6 +16,8 @@ const auth = openAuth({
   adminUserIds: [],
   adminRole: 'admin',
   auditorRole: 'auditor',
+  supportRole: 'support',
+  readerRole: 'reader',
   organisationClaim: 'org',
 })
 const newBodyMemory = openBodyMemoryBudget(1_000_000)
@@ -38,7 +40,8 @@ const app = new Elysia()
   .use(plugin)
   .get('/open', () => 'open')
   .get('/owner', ({ principal }) => principal, { signedIn: 'owner' })
-  .get('/reader', ({ principal }) => principal, { signedIn: 'reader' })
+  .get('/operator', ({ principal }) => principal, { signedIn: 'operator' })
+  .get('/support', ({ principal }) => principal, { signedIn: 'support' })
   .get('/admin', ({ principal }) => principal, { signedIn: 'admin' })
   .post('/named', ({ principal, body }) => ({ by: principal.subject, name: body.name }), {
     signedIn: 'owner',
@@ -60,10 +63,20 @@ describe('a guarded route', () => {
     ['/owner', 'customer', 200],
     ['/owner', 'auditor', 200],
     ['/owner', 'admin', 200],
-    ['/reader', undefined, 401],
-    ['/reader', 'customer', 403],
-    ['/reader', 'auditor', 200],
-    ['/reader', 'admin', 200],
+    ['/owner', 'reader', 200],
+    ['/owner', 'support', 200],
+    ['/operator', undefined, 401],
+    ['/operator', 'customer', 403],
+    ['/operator', 'reader', 403],
+    ['/operator', 'auditor', 200],
+    ['/operator', 'support', 200],
+    ['/operator', 'admin', 200],
+    ['/support', undefined, 401],
+    ['/support', 'reader', 403],
+    ['/support', 'auditor', 403],
+    ['/support', 'support', 200],
+    ['/support', 'admin', 200],
+    ['/admin', 'support', 403],
     ['/admin', undefined, 401],
     ['/admin', 'customer', 403],
     ['/admin', 'auditor', 403],

@@ -22,6 +22,8 @@ const roles = [
   ...(['nobody', 'stranger', 'owner', 'auditor', 'admin', 'key', 'strangersKey'] as const),
   // Of a browser that is signed in to the portal.
   ...(['session', 'strangersSession'] as const),
+  // Of the operators, who may do little; and of the owners, who only read, by token and by browser.
+  ...(['support', 'reader', 'readersSession'] as const),
 ] as const
 type Role = (typeof roles)[number]
 type Outcome = 'served' | readonly [status: number, code: string]
@@ -46,6 +48,9 @@ const rules = {
     signIn,
     served,
     served,
+    served,
+    served,
+    served,
   ],
   'changes the client’s own': [
     signIn,
@@ -57,6 +62,9 @@ const rules = {
     signIn,
     served,
     served,
+    served,
+    notYourRole,
+    notYourRole,
   ],
   'reads an owner’s': [
     signIn,
@@ -68,6 +76,9 @@ const rules = {
     signIn,
     served,
     notYours,
+    notYours,
+    served,
+    served,
   ],
   'changes an owner’s': [
     signIn,
@@ -79,6 +90,9 @@ const rules = {
     signIn,
     served,
     notYours,
+    notYours,
+    notYourRole,
+    notYourRole,
   ],
   'operators read': [
     signIn,
@@ -88,6 +102,9 @@ const rules = {
     served,
     signIn,
     signIn,
+    notYourRole,
+    notYourRole,
+    served,
     notYourRole,
     notYourRole,
   ],
@@ -101,8 +118,38 @@ const rules = {
     signIn,
     notYourRole,
     notYourRole,
+    notYourRole,
+    notYourRole,
+    notYourRole,
   ],
-  'for programs': [noKey, badKey, badKey, badKey, badKey, served, served, noKey, noKey],
+  'support changes, too': [
+    signIn,
+    notYourRole,
+    notYourRole,
+    notYourRole,
+    served,
+    signIn,
+    signIn,
+    notYourRole,
+    notYourRole,
+    served,
+    notYourRole,
+    notYourRole,
+  ],
+  'for programs': [
+    noKey,
+    badKey,
+    badKey,
+    badKey,
+    badKey,
+    served,
+    served,
+    noKey,
+    noKey,
+    badKey,
+    badKey,
+    noKey,
+  ],
   'for programs, about a call': [
     noKey,
     badKey,
@@ -113,16 +160,43 @@ const rules = {
     notYours,
     noKey,
     noKey,
+    badKey,
+    badKey,
+    noKey,
   ],
-  'about a session': [signIn, signIn, signIn, signIn, signIn, signIn, signIn, served, served],
+  'about a session': [
+    signIn,
+    signIn,
+    signIn,
+    signIn,
+    signIn,
+    signIn,
+    signIn,
+    served,
+    served,
+    signIn,
+    signIn,
+    served,
+  ],
   // Only a page of the portal may ask, and only with a link that `up` has printed: see portal-sessions.test.ts.
-  'signs a browser in': [...roles.slice(0, 7).map(() => notYourRole), signIn, signIn],
+  'signs a browser in': [
+    ...[...roles.slice(0, 7).map(() => notYourRole), signIn, signIn],
+    ...[notYourRole, notYourRole, signIn],
+  ],
 } satisfies Record<string, readonly Outcome[]>
 type Kind = keyof typeof rules
 
 function outcomeFor(role: Role, kind: Kind): Outcome {
   return rules[kind][roles.indexOf(role)] as Outcome
 }
+
+/** What support may change, as the requests of the table ask it. */
+const ofSupport = [
+  'PATCH /admin/accounts/:id',
+  'POST /admin/accounts/:id/grants',
+  'POST /admin/charges/:id/refund',
+  'DELETE /admin/api-keys/:id',
+]
 
 /** The kind of a route, from its method and path alone and not from the code. */
 function kindOf(route: string): Kind | undefined {
@@ -133,6 +207,7 @@ function kindOf(route: string): Kind | undefined {
     return method === 'POST' ? 'signs a browser in' : 'about a session'
   }
   if (/^\/(health|ready|docs|portal)\b/.test(path)) return 'open'
+  if (ofSupport.includes(route)) return 'support changes, too'
   if (path.startsWith('/admin/')) return reads ? 'operators read' : 'operators change'
   if (path.startsWith('/v1/')) return aboutOne ? 'for programs, about a call' : 'for programs'
   if (!/^\/(api-keys|account)\b/.test(path)) return undefined
@@ -253,7 +328,7 @@ interface Client {
 /** Users and organisations with accounts of their own. */
 const somebodyElse = 'zoe'
 const otherOrganisation = 'globex'
-for (const id of [somebodyElse, 'ada', 'otto', listedAdmin]) {
+for (const id of [somebodyElse, 'ada', 'otto', 'sue', listedAdmin]) {
   await ledger.account({ plan: 'pro', owner: { kind: 'user', id } })
 }
 await ledger.account({ plan: 'pro', owner: { kind: 'organisation', id: otherOrganisation } })
@@ -268,6 +343,12 @@ const clients: readonly Client[] = [
     headers: ({ maker }) => tokenOf(maker, { organisation: otherOrganisation }),
   },
   { name: 'an auditor', role: 'auditor', headers: () => tokenOf('ada', { role: 'auditor' }) },
+  { name: 'support', role: 'support', headers: () => tokenOf('sue', { role: 'support' }) },
+  {
+    name: 'the owner, who only reads',
+    role: 'reader',
+    headers: ({ maker }) => tokenOf(maker, { role: 'reader' }),
+  },
   { name: 'an admin', role: 'admin', headers: () => tokenOf('otto', { role: 'admin' }) },
   { name: 'an admin by ADMIN_USER_IDS', role: 'admin', headers: () => tokenOf(listedAdmin) },
   {
@@ -291,6 +372,11 @@ const clients: readonly Client[] = [
     headers: ({ maker }) => browserOf({ subject: maker }),
   },
   {
+    name: 'the browser of the owner, who only reads',
+    role: 'readersSession',
+    headers: ({ maker }) => browserOf({ subject: maker }, 'reader'),
+  },
+  {
     name: 'another owner’s browser',
     role: 'strangersSession',
     headers: () => browserOf({ subject: somebodyElse }),
@@ -308,6 +394,16 @@ const aroundOrganisations: readonly Client[] = [
     name: 'another member of the organisation',
     role: 'owner',
     headers: ({ owner }) => tokenOf(somebodyElse, { organisation: owner.id }),
+  },
+  {
+    name: 'a reader of the organisation',
+    role: 'reader',
+    headers: ({ owner }) => tokenOf('rita', { organisation: owner.id, role: 'reader' }),
+  },
+  {
+    name: 'the browser of a reader of the organisation',
+    role: 'readersSession',
+    headers: ({ owner }) => browserOf({ subject: 'rita', organisation: owner.id }, 'reader'),
   },
   {
     name: 'a browser of the organisation',
@@ -436,7 +532,9 @@ function successOf(route: string): string {
 
 function maySee(role: Role, kind: Kind, outcome: Outcome): boolean {
   return (
-    outcome === served && (/^operators/.test(kind) || ['owner', 'key', 'session'].includes(role))
+    outcome === served &&
+    (/^(operators|support)/.test(kind) ||
+      ['owner', 'key', 'session', 'reader', 'readersSession'].includes(role))
   )
 }
 
@@ -460,11 +558,11 @@ function send(method: string, request: RouteRequest, headers: Record<string, str
 }
 
 /** What the browser of a user who is signed in sends from a page of the portal. */
-async function browserOf(user: Omit<SessionOwner, 'role'>): Promise<Record<string, string>> {
-  const { session, setCookie } = await sessions.open(new Request(gateway.url), {
-    ...user,
-    role: 'owner',
-  })
+async function browserOf(
+  user: Omit<SessionOwner, 'role'>,
+  role: SessionOwner['role'] = 'owner',
+): Promise<Record<string, string>> {
+  const { session, setCookie } = await sessions.open(new Request(gateway.url), { ...user, role })
   return {
     cookie: setCookie.split(';')[0] ?? '',
     'sec-fetch-site': 'same-origin',

@@ -26,6 +26,8 @@ function openGateway(
     adminUserIds: [],
     adminRole: 'admin',
     auditorRole: 'auditor',
+    supportRole: 'support',
+    readerRole: 'reader',
     organisationClaim: 'org',
     nowMs: () => now,
     ...more,

@@ -133,7 +133,7 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
 
 /** The app as the gateway mounts it. */
 export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'owners' | 'log'>) {
-  const { adminRole, auditorRole, organisationClaim } = shippedConfig
+  const { adminRole, auditorRole, supportRole, readerRole, organisationClaim } = shippedConfig
   return managementApp({
     ...deps,
     reportSql: deps.sql,
@@ -142,7 +142,8 @@ export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'owne
     ipOf: () => '192.0.2.1',
     newBodyMemory: openBodyMemoryBudget(shippedConfig.limits.maxTotalBodyBytes),
     auth: openAuth({
-      ...{ jwtSecret: secret, adminUserIds: [], adminRole, auditorRole, organisationClaim },
+      ...{ jwtSecret: secret, adminUserIds: [], adminRole, auditorRole, supportRole },
+      ...{ readerRole, organisationClaim },
     }),
     requestIdOf: requestIds(),
   })

@@ -215,7 +215,7 @@ export const deeds: readonly Deed[] = [
     by: ['management', 'portal'],
     statements: (_, role) => [
       role === 'portal'
-        ? `select open_own_session_v1('\\x00', 'anna', null, null)`
+        ? `select open_own_session_v1('\\x00', 'owner', 'anna', null, null)`
         : `select open_session_v1('\\x00', 'owner', 'anna', null, null)`,
       `select close_sessions_v1('anna')`,
     ],
@@ -223,7 +223,9 @@ export const deeds: readonly Deed[] = [
   {
     what: 'Sign a browser in to the console, as an operator',
     by: ['management'],
-    statements: () => [`select open_session_v1('\\x00', 'admin', 'boss', null, null)`],
+    statements: (_, role) => [
+      `select ${role === 'portal' ? 'open_own_session_v1' : 'open_session_v1'}('\\x00', 'admin', 'boss', null, null)`,
+    ],
   },
   {
     what: 'Freeze and erase accounts, change their plans and limits',

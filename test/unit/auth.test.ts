@@ -9,6 +9,8 @@ const base: AuthOptions = {
   adminUserIds: ['root-user'],
   adminRole: 'admin',
   auditorRole: 'auditor',
+  supportRole: 'support',
+  readerRole: 'reader',
   organisationClaim: 'org',
 }
 const nowSeconds = Math.floor(Date.now() / 1000)
@@ -101,6 +103,11 @@ describe('roles', () => {
     [{ roles: ['auditor'] }, 'auditor'],
     [{ roles: ['auditor', 'admin'] }, 'admin'],
     [{ role: 'auditor', roles: ['admin'] }, 'admin'],
+    [{ role: 'support' }, 'support'],
+    [{ roles: ['auditor', 'support'] }, 'support'],
+    [{ roles: ['support', 'admin'] }, 'admin'],
+    [{ role: 'reader' }, 'reader'],
+    [{ roles: ['reader', 'auditor'] }, 'auditor'],
     [{ role: ['admin'] }, 'owner'],
     [{ roles: 'admin' }, 'owner'],
     [{ role: 'Admin' }, 'owner'],
@@ -117,9 +124,15 @@ describe('roles', () => {
   }
 
   test('have the names that are configured', async () => {
-    const names = { adminRole: 'operator', auditorRole: 'reviewer' }
+    const names = {
+      ...{ adminRole: 'operator', auditorRole: 'reviewer' },
+      ...{ supportRole: 'helpdesk', readerRole: 'viewer' },
+    }
     expect((await principalOf({ ...valid, role: 'operator' }, names))?.role).toBe('admin')
     expect((await principalOf({ ...valid, role: 'reviewer' }, names))?.role).toBe('auditor')
+    expect((await principalOf({ ...valid, role: 'helpdesk' }, names))?.role).toBe('support')
+    expect((await principalOf({ ...valid, role: 'viewer' }, names))?.role).toBe('reader')
+    expect((await principalOf({ ...valid, role: 'reader' }, names))?.role).toBe('owner')
     expect((await principalOf({ ...valid, role: 'admin' }, names))?.role).toBe('owner')
   })
 })

@@ -8,8 +8,7 @@ import { UsageError } from '../usage-error.ts'
 
 export default command(
   {
-    description:
-      'Sign a token (JWT) for an account owner, an operator or an auditor, with JWT_SECRET.',
+    description: 'Sign a token (JWT) for an account owner or an operator, with JWT_SECRET.',
     examples: ['token anna --org acme', 'token ops --role admin --days 1'],
   },
   {
@@ -20,7 +19,8 @@ export default command(
     },
     role: {
       type: 'string',
-      description: 'admin (an operator) or auditor; without it, an account owner',
+      description:
+        'Of operators: admin, support or auditor; of owners: reader. Without it, an account owner',
     },
     org: { type: 'string', description: 'Organisation that owns the keys which the user creates' },
     days: { type: 'string', description: 'Days until it expires', default: '30' },
@@ -35,9 +35,13 @@ export default command(
     if (!secret)
       throw new UsageError('set JWT_SECRET to the secret that the gateway verifies with.')
     const config = loadConfig({ file: args.config, env: process.env })
-    const roles = { admin: config.adminRole, auditor: config.auditorRole }
-    if (args.role && !(args.role in roles)) {
-      throw new UsageError(`--role takes admin or auditor, not "${args.role}".`)
+    const { adminRole, auditorRole, supportRole, readerRole } = config
+    const roles = {
+      ...{ admin: adminRole, auditor: auditorRole },
+      ...{ support: supportRole, reader: readerRole },
+    }
+    if (args.role && !Object.hasOwn(roles, args.role)) {
+      throw new UsageError(`--role takes ${Object.keys(roles).join(', ')}, not "${args.role}".`)
     }
     const token = await signToken({
       secret,

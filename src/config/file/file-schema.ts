@@ -9,7 +9,7 @@ import { valueAt } from '../../lib/json-pointer.ts'
 import { mapValues } from '../../lib/map-values.ts'
 import { atLeast, closed, headerName, recordOf, text } from '../../lib/schema-fields.ts'
 import { JsonSchema } from './json-schema-field.ts'
-import { Limits, Refunds } from './limits.ts'
+import { Limits, Refunds, Support } from './limits.ts'
 import { Pack } from './pack.ts'
 import { Plan } from './plan.ts'
 import { Route } from './route.ts'
@@ -85,6 +85,21 @@ export const ConfigFile = closed(
         description: 'The JWT role of auditors, who may read everything.',
       }),
     ),
+    supportRole: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'The JWT role of support, who may read everything, freeze accounts, revoke keys, and refund and grant as far as `support` says.',
+      }),
+    ),
+    readerRole: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'The JWT role of members of an organisation who may read what is its, and change nothing.',
+      }),
+    ),
+    support: Type.Optional(Support),
     keyHeaders: Type.Optional(
       Type.Array(headerName('A header.'), {
         description:

@@ -110,3 +110,15 @@ export const Refunds = closed(
   },
   { description: 'Refunds that customers can take by themselves.' },
 )
+
+export const Support = closed(
+  {
+    maxGrant: Type.Optional(
+      atLeast(0, 'The most credits that support may grant at once.', maxAmount),
+    ),
+    maxRefund: Type.Optional(
+      atLeast(0, 'The most credits that support may refund at once.', maxAmount),
+    ),
+  },
+  { description: 'How far support may go. Admins have no such bounds.' },
+)

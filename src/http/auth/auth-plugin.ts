@@ -15,18 +15,22 @@ import { SigningKeysUnavailable } from './jwks.ts'
 import type { ManagementRateLimit } from './management-rate-limit.ts'
 import type { AwaitRefusal } from './refusal-pace.ts'
 
-/** Whom a route admits: `owner` anyone who is signed in (auditors only to read), `reader` auditors and admins, `admin` admins. */
-type SignedIn = 'owner' | 'reader' | 'admin'
+/**
+ * Whom a route admits: `owner` anyone who is signed in (some only to read), `operator` all operators, `support` those who may change
+ * something (what support may not, its handler refuses), `admin` admins.
+ */
+type SignedIn = 'owner' | 'operator' | 'support' | 'admin'
 
 const allowedRoles: Readonly<Record<SignedIn, readonly Principal['role'][]>> = {
-  owner: ['owner', 'auditor', 'admin'],
-  reader: ['auditor', 'admin'],
+  owner: ['owner', 'reader', 'support', 'auditor', 'admin'],
+  operator: ['auditor', 'support', 'admin'],
+  support: ['support', 'admin'],
   admin: ['admin'],
 }
 
-/** Auditors change nothing, not even keys of their own: whoever checks the ledger does not write to it. */
+/** Auditors change nothing, not even keys of their own: whoever checks the ledger does not write to it. Nor do readers. */
 function isForbiddenChange({ role }: Principal, { method }: Request): boolean {
-  return role === 'auditor' && method !== 'GET'
+  return (role === 'auditor' || role === 'reader') && method !== 'GET'
 }
 
 interface Guard {

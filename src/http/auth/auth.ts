@@ -13,22 +13,29 @@ import { openSecrets } from './hs256.ts'
 import { openJwks, SigningKeysUnavailable } from './jwks.ts'
 import { printed, TokenRefused, tokenFault } from './token-fault.ts'
 
+/**
+ * An owner manages what is theirs, and a reader reads it. Of the operators, an admin may change everything, support little, and an
+ * auditor reads everything.
+ */
+type PrincipalRole = 'owner' | 'reader' | 'support' | 'admin' | 'auditor'
+
 export interface Principal {
   /** The user: the token's `sub`. */
   readonly subject: string
   /** The organisation the user acts for, when the token names one. */
   readonly organisation?: string
-  /** An owner manages what is theirs, an admin may change everything, an auditor may read everything. */
-  readonly role: 'owner' | 'admin' | 'auditor'
+  readonly role: PrincipalRole
 }
 
 /** How claims say who somebody is, and what he may do. */
 export interface RoleOptions {
   /** Subjects that are admins whatever role their token has. */
   readonly adminUserIds: readonly string[]
-  /** The role names that make an admin and an auditor. */
+  /** The role names that make an admin, an auditor, and so on. */
   readonly adminRole: string
   readonly auditorRole: string
+  readonly supportRole: string
+  readonly readerRole: string
   /**
    * Where a token has its roles, as `claimAt` takes it: a list, or a text of names between spaces. Without it: the claim
    * `role` (one name) or `roles` (a list).
@@ -139,10 +146,15 @@ export function ownerOf({ subject, organisation }: Principal): Owner {
     : { kind: 'organisation', id: organisation }
 }
 
+/** Whether the role is about one's own account: all others are operators'. */
+export function isOfOwner(role: PrincipalRole): boolean {
+  return role === 'owner' || role === 'reader'
+}
+
 /** Names a principal where its requests are counted: an owner by its account, an operator or auditor by the user. */
 export function principalKey(principal: Principal): string {
   const { role, subject } = principal
-  if (role === 'owner') return accountIdOf(ownerOf(principal))
+  if (isOfOwner(role)) return accountIdOf(ownerOf(principal))
   return `operator:${accountIdOf({ kind: 'user', id: subject })}`
 }
 
@@ -186,7 +198,9 @@ function roleOf(subject: string, claims: JWTPayload, options: RoleOptions): Prin
   const roles = rolesOf(claims, options.roleClaim)
   const has = (role: string) => roles.includes(role)
   if (options.adminUserIds.includes(subject) || has(options.adminRole)) return 'admin'
-  return has(options.auditorRole) ? 'auditor' : 'owner'
+  if (has(options.supportRole)) return 'support'
+  if (has(options.auditorRole)) return 'auditor'
+  return has(options.readerRole) ? 'reader' : 'owner'
 }
 
 function rolesOf(claims: JWTPayload, roleClaim: string | undefined): readonly unknown[] {

@@ -10,7 +10,7 @@ import type {
   RateLimiter,
 } from '../../gate/rate-limit/rate-limiter.ts'
 import { RequestRefused } from '../errors/request-refused.ts'
-import { type Principal, principalKey } from './auth.ts'
+import { isOfOwner, type Principal, principalKey } from './auth.ts'
 
 /** A longer span would keep Redis from being trusted for as long after it was restarted (redis-trust.ts). */
 const windowMs = 60_000
@@ -46,7 +46,7 @@ function limitsOf(principal: Principal, { method }: Request, limits: Limits): Ra
   const { maxOperatorRequestsPerMinute, maxOwnerRequestsPerMinute, maxOwnerChangesPerMinute } =
     limits
   const key = `{management:${principalKey(principal)}}`
-  if (principal.role !== 'owner') return [{ key, limit: maxOperatorRequestsPerMinute, windowMs }]
+  if (!isOfOwner(principal.role)) return [{ key, limit: maxOperatorRequestsPerMinute, windowMs }]
   const requests = { key, limit: maxOwnerRequestsPerMinute, windowMs }
   if (method === 'GET') return [requests]
   return [requests, { key: `${key}:changes`, limit: maxOwnerChangesPerMinute, windowMs }]

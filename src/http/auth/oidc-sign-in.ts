@@ -145,7 +145,7 @@ function ownPath({ root }: Site, path: string | null): string {
 }
 
 /**
- * In the portal everyone is an owner, whatever else the user may do elsewhere; in the console nobody is.
+ * In the portal everyone is an owner or a reader, whatever else the user may do elsewhere; in the console nobody is.
  * @throws SignInFailed
  */
 function ownerFrom(site: Site, principal: SessionOwner): SessionOwner {

@@ -4,11 +4,11 @@ import type { AuthOptions } from './auth.ts'
 
 /** How a gateway with this configuration and environment verifies tokens and reads roles. */
 export function signInOptions(config: Config, environment: Environment): AuthOptions {
-  const { adminRole, auditorRole, roleClaim, organisationClaim } = config
+  const { adminRole, auditorRole, supportRole, readerRole, roleClaim, organisationClaim } = config
   const { jwtSecret, jwtOtherSecret, jwksUrl, adminUserIds } = environment
   const { jwtIssuer: issuer, jwtAudience: audience } = environment
   return {
     ...{ jwtSecret, jwtOtherSecret, jwksUrl, issuer, audience, adminUserIds },
-    ...{ adminRole, auditorRole, roleClaim, organisationClaim },
+    ...{ adminRole, auditorRole, supportRole, readerRole, roleClaim, organisationClaim },
   }
 }

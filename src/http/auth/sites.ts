@@ -19,12 +19,17 @@ export interface Site {
 }
 
 export const portal: Site = {
-  ...{ name: 'portal', root: '/portal', title: 'Portal', roles: ['owner'] },
+  ...{ name: 'portal', root: '/portal', title: 'Portal', roles: ['owner', 'reader'] },
   ...{ cookieName: '__Host-tollbook-portal', signInCookieName: '__Host-tollbook-sign-in' },
 }
 
 export const operatorsConsole: Site = {
-  ...{ name: 'console', root: '/console', title: 'Console', roles: ['admin', 'auditor'] },
+  ...{
+    name: 'console',
+    root: '/console',
+    title: 'Console',
+    roles: ['admin', 'support', 'auditor'],
+  },
   cookieName: '__Host-tollbook-console',
   signInCookieName: '__Host-tollbook-console-sign-in',
 }

@@ -46,13 +46,16 @@ export const ownTags = [
   { name: 'Portal', description: 'For the pages at `/portal`: signing in and out with a browser.' },
   {
     name: 'Operators: keys',
-    description: 'For the role of operators; that of auditors may read.',
+    description: 'For the role of admins; support may do some of it, and auditors read.',
   },
   {
     name: 'Operators: accounts',
-    description: 'For the role of operators; that of auditors may read.',
+    description: 'For the role of admins; support may do some of it, and auditors read.',
   },
-  { name: 'Operators: reports', description: 'For the roles of operators and auditors.' },
+  {
+    name: 'Operators: reports',
+    description: 'For the roles of operators: admins, support and auditors.',
+  },
   { name: 'System', description: 'For machines.' },
 ]
 

@@ -1,4 +1,5 @@
 /** What the routes of owners and operators need of what stands behind them. */
+import type { SupportBounds } from '../../config/config.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { SessionRows } from '../../ledger/sessions/session-rows.ts'
 import type { Actor } from '../../management/actor.ts'
@@ -13,6 +14,7 @@ export interface RouteDeps {
   /** Connects as the role of management. What takes long is computed by `reports`. */
   readonly sql: Sql
   readonly reports: ReportQueue
+  readonly support: SupportBounds
   /** Of browsers. */
   readonly sessions: Pick<SessionRows, 'closeAll'>
   /** Where the routes are that prices are of, by their ids. */
@@ -34,6 +36,6 @@ export function ownerActor({ subject }: Principal): Actor {
 }
 
 /** The actor of events that an operator causes. */
-export function operatorActor({ subject }: Principal, reason?: string): Actor {
-  return { id: `admin:${subject}`, reason }
+export function operatorActor({ role, subject }: Principal, reason?: string): Actor {
+  return { id: `${role === 'support' ? 'support' : 'admin'}:${subject}`, reason }
 }

@@ -22,7 +22,7 @@ import {
 } from './command-digests.ts'
 import { type CommandReply, openSender, type Sender } from './sender.ts'
 
-/** Who gives a command: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
+/** Who gives a command: `user:<subject>`, `admin:<subject>`, `support:<subject>`, `key:<id>`, `cli` or `gateway`. */
 export type ActorId = string
 
 /** The version of a stream that a command was decided by. 0: the stream does not exist yet. */

@@ -3,8 +3,8 @@ import type { Sql } from '../connect.ts'
 
 /** Whom a session is of. */
 export interface SessionOwner {
-  /** In the portal everyone is an owner, and in the console nobody. */
-  readonly role: 'owner' | 'admin' | 'auditor'
+  /** In the portal everyone is an owner or a reader, and in the console nobody. */
+  readonly role: 'owner' | 'reader' | 'support' | 'admin' | 'auditor'
   /** The user. */
   readonly subject: string
   /** The organisation that the user acts for. */
@@ -34,9 +34,9 @@ export interface SessionRows {
 export function openOwnSessionRows(sql: Sql): SessionRows {
   return {
     ...openSessionRows(sql),
-    async open(hash, { subject, organisation }, replaces) {
+    async open(hash, { role, subject, organisation }, replaces) {
       const [row] = await sql<[{ at: Date }]>`
-        select open_own_session_v1(${hash}, ${subject}, ${organisation ?? null}, ${replaces ?? null}) as at`
+        select open_own_session_v1(${hash}, ${role}, ${subject}, ${organisation ?? null}, ${replaces ?? null}) as at`
       return row.at
     },
   }

@@ -4,7 +4,7 @@ import { usePage } from '../shared/context.ts'
 import { Choice } from '../shared/parts.tsx'
 import type { Balance } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
-import { Action, useMayAct } from './action.tsx'
+import { Action, useMay } from './action.tsx'
 import type { AdminPrices, AuditedAccount } from './types.ts'
 
 type Open = 'grant' | 'take' | 'plan' | 'freeze'
@@ -19,9 +19,9 @@ interface ActionsProps {
 
 export function AccountActions(props: ActionsProps) {
   const [open, setOpen] = useState<Open>()
-  const mayAct = useMayAct()
+  const may = useMay()
   const { frozen, erased } = props.account
-  if (!mayAct || erased) return null
+  if (erased) return null
   const close = () => {
     setOpen(undefined)
     props.onDone()
@@ -29,18 +29,26 @@ export function AccountActions(props: ActionsProps) {
   const dialog = { ...props, onClose: close }
   return (
     <div class="actions">
-      <button type="button" onClick={() => setOpen('grant')}>
-        Grant credits
-      </button>
-      <button type="button" onClick={() => setOpen('take')}>
-        Take credits back
-      </button>
-      <button type="button" onClick={() => setOpen('plan')}>
-        Change the plan
-      </button>
-      <button type="button" class={frozen ? '' : 'danger'} onClick={() => setOpen('freeze')}>
-        {frozen ? 'Unfreeze it' : 'Freeze it'}
-      </button>
+      {may('grant') && (
+        <button type="button" onClick={() => setOpen('grant')}>
+          Grant credits
+        </button>
+      )}
+      {may('take') && (
+        <button type="button" onClick={() => setOpen('take')}>
+          Take credits back
+        </button>
+      )}
+      {may('plan') && (
+        <button type="button" onClick={() => setOpen('plan')}>
+          Change the plan
+        </button>
+      )}
+      {may(frozen ? 'unfreeze' : 'freeze') && (
+        <button type="button" class={frozen ? '' : 'danger'} onClick={() => setOpen('freeze')}>
+          {frozen ? 'Unfreeze it' : 'Freeze it'}
+        </button>
+      )}
       {open === 'grant' && <Grant {...dialog} />}
       {open === 'take' && <TakeBack {...dialog} />}
       {open === 'plan' && <ChangePlan {...dialog} />}
@@ -70,7 +78,7 @@ function useMove({ path }: DialogProps, what: 'grants' | 'adjustments') {
     api.send('POST', `${path}/${what}`, { ...move, reason }, { 'idempotency-key': key })
 }
 
-function Amount(props: { value: string; onChange(value: string): void }) {
+function Amount(props: { value: string; max?: number | undefined; onChange(value: string): void }) {
   return (
     <label>
       Credits
@@ -79,7 +87,7 @@ function Amount(props: { value: string; onChange(value: string): void }) {
         type="number"
         inputMode="numeric"
         min={1}
-        max={1_000_000_000_000}
+        max={props.max ?? 1_000_000_000_000}
         step={1}
         value={props.value}
         onInput={(event) => props.onChange(event.currentTarget.value)}
@@ -89,6 +97,7 @@ function Amount(props: { value: string; onChange(value: string): void }) {
 }
 
 function Grant(props: DialogProps) {
+  const { bounds } = usePage().session
   const [amount, setAmount] = useState('')
   const [expires, setExpires] = useState('')
   const move = useMove(props, 'grants')
@@ -99,7 +108,7 @@ function Grant(props: DialogProps) {
   return (
     <Action title="Grant credits" verb="Grant" send={move(grant)} onClose={props.onClose}>
       <p>A gift, as a lot of its own. A debt is repaid from it first.</p>
-      <Amount value={amount} onChange={setAmount} />
+      <Amount value={amount} max={bounds?.maxGrant} onChange={setAmount} />
       <label>
         Expires (UTC; empty: never)
         <input

@@ -63,7 +63,18 @@ export function Action(props: ActionProps) {
   )
 }
 
-/** Whether who is signed in may change something: auditors only read. */
-export function useMayAct(): boolean {
-  return usePage().session.role === 'admin'
+/** What is done in the console. */
+type Act = 'grant' | 'take' | 'plan' | 'freeze' | 'unfreeze' | 'refund'
+
+/** What support may do, as far as its bounds allow. */
+const ofSupport: readonly Act[] = ['grant', 'freeze', 'refund']
+
+/** Whether who is signed in may do something: auditors only read. @param credits that are moved */
+export function useMay(): (act: Act, credits?: number) => boolean {
+  const { role, bounds } = usePage().session
+  return (act, credits = 0) => {
+    if (role !== 'support') return role === 'admin'
+    const most = act === 'refund' ? bounds?.maxRefund : bounds?.maxGrant
+    return ofSupport.includes(act) && credits <= (most ?? 0)
+  }
 }

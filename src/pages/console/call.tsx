@@ -6,7 +6,7 @@ import { Link } from '../shared/link.tsx'
 import { Empty, Loaded, Panel, Stored } from '../shared/parts.tsx'
 import { Steps } from '../shared/receipt.tsx'
 import { useData } from '../shared/use-data.ts'
-import { Action, useMayAct } from './action.tsx'
+import { Action, useMay } from './action.tsx'
 import { Events } from './events.tsx'
 import type { AuditedCall, AuditedEvent } from './types.ts'
 
@@ -94,11 +94,11 @@ function notesOf(
 
 function Refund({ call, onDone }: AuditedCall & { onDone(): void }) {
   const { api, credits } = usePage()
-  const mayAct = useMayAct()
+  const may = useMay()
   const [isOpen, setOpen] = useState(false)
   const { requestId, status, credits: charged = 0, refunded = 0 } = call
   const left = charged - refunded
-  if (!mayAct || status !== 'settled' || left <= 0) return null
+  if (!may('refund', left) || status !== 'settled' || left <= 0) return null
   const close = () => {
     setOpen(false)
     onDone()

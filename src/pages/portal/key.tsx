@@ -11,7 +11,7 @@ import { asApiError, useData } from '../shared/use-data.ts'
 import { ShownKey } from './keys.tsx'
 
 export function KeyPage({ id }: { id: string }) {
-  const { api } = usePage()
+  const { api, session } = usePage()
   const path = `/api-keys/${encodeURIComponent(id)}`
   const key = useData(() => api.get<{ apiKey: Key }>(path), [api, path])
   const events = useData(
@@ -37,7 +37,7 @@ export function KeyPage({ id }: { id: string }) {
             </h1>
             <Panel title="The key">
               <FactsOf apiKey={apiKey} />
-              {apiKey.revokedAt === null && (
+              {apiKey.revokedAt === null && session.role !== 'reader' && (
                 <div class="buttons">
                   <button type="button" onClick={() => setOpen('rotate')}>
                     Give it a new secret

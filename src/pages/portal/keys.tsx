@@ -9,7 +9,7 @@ import type { Key } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
 
 export function KeysPage() {
-  const { api, credits } = usePage()
+  const { api, credits, session } = usePage()
   const [isCreating, setCreating] = useState(false)
   const keys = useData(() => api.get<{ apiKeys: Key[] }>('/api-keys?limit=200'), [api])
   const close = () => {
@@ -22,9 +22,11 @@ export function KeysPage() {
       <Panel
         title="API keys"
         aside={
-          <button type="button" class="main" onClick={() => setCreating(true)}>
-            Create a key
-          </button>
+          session.role !== 'reader' && (
+            <button type="button" class="main" onClick={() => setCreating(true)}>
+              Create a key
+            </button>
+          )
         }
       >
         <Loaded data={keys} height="low">

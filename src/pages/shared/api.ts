@@ -4,8 +4,10 @@
 export interface Session {
   readonly subject: string
   readonly organisation?: string
-  /** Of operators: what they may do. */
-  readonly role?: 'admin' | 'auditor'
+  /** What operators may do; of owners: who only reads. */
+  readonly role?: 'admin' | 'support' | 'auditor' | 'reader'
+  /** The most credits that support moves at once. */
+  readonly bounds?: { readonly maxGrant: number; readonly maxRefund: number }
   readonly csrfToken: string
 }
 

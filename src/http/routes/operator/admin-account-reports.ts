@@ -37,7 +37,7 @@ export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
         }),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         params: idParams,
         query: usageQuery,
         response: { 200: UsageSeriesResponse, ...oneProblems },
@@ -58,7 +58,7 @@ export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
         ),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         params: idParams,
         query: historyQuery,
         response: { 200: BalanceHistoryResponse, ...oneProblems },
@@ -76,7 +76,7 @@ export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
         statements: orNotFound(await readStatementMonths(sql, params.id, mode), 'account'),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         params: idParams,
         query: modeQuery,
         response: { 200: StatementMonths, ...oneProblems },
@@ -93,7 +93,7 @@ export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
       ({ params, principal, query }) =>
         readForm({ accountId: params.id, month: params.month }, query, principal),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         params: t.Object({ ...idParams.properties, month }),
         query: statementQuery,
         response: { 200: t.Object({ statement: StatementSchema }), ...oneProblems },
@@ -115,7 +115,7 @@ export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
           }),
         ),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         params: idParams,
         query: pageQuery,
         response: { 200: ChargesResponse, ...oneProblems },

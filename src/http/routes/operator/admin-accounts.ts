@@ -3,6 +3,7 @@ import { Elysia, t } from 'elysia'
 import type { Adjusted, Granted, Refunded } from '../../../management/manage-credits.ts'
 import { type ListedAccount, readAccountPage } from '../../../reports/account/account-page.ts'
 import { readBalance } from '../../../reports/account/balance.ts'
+import { type CallReceipt, readCallReceipt } from '../../../reports/charge/call-receipt.ts'
 import { orBadCursor, orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import {
   changeProblems,
@@ -36,6 +37,7 @@ import {
   typedSchema,
 } from '../../schemas/fields.ts'
 import { operatorActor, type RouteDeps } from '../route-deps.ts'
+import { requireFreezing, requireSmallGrant, requireSmallRefund } from './support.ts'
 
 const accountState = t.Union([t.Literal('open'), t.Literal('frozen'), t.Literal('erased')], {
   title: 'open, frozen or erased',
@@ -154,7 +156,7 @@ const AccountResponse = t.Object({ account: Account })
 const tags = ['Operators: accounts']
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
+export function adminAccountsRoutes({ management, sql, signIn, support }: RouteDeps) {
   return new Elysia({ name: 'admin-accounts', normalize: false })
     .use(signIn)
     .get(
@@ -165,7 +167,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         return { accounts, total, nextCursor: next }
       },
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         query: ListQuery,
         response: { 200: AccountList, ...commonProblems },
         detail: {
@@ -184,7 +186,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         balance: orNotFound(await readBalance(sql, params.id, mode), 'account'),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         params: idParams,
         query: t.Object({ mode: t.Optional(mode) }),
         response: { 200: t.Object({ account: Account, balance: BalanceSchema }), ...oneProblems },
@@ -199,6 +201,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     .patch(
       '/admin/accounts/:id',
       async ({ body: { reason, limits, ...change }, headers, params, principal }) => {
+        requireFreezing(principal, { ...change, ...limits })
         const actor = operatorActor(principal, reason)
         const version = versionIn(headers)
         const wanted = { ...change, ...limits, ...(version !== undefined && { version }) }
@@ -206,7 +209,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         return { account: unwrap(changed) }
       },
       {
-        signedIn: 'admin',
+        signedIn: 'support',
         params: idParams,
         headers: versionHeader,
         body: AccountPatch,
@@ -215,7 +218,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
           operationId: 'updateAccount',
           summary: 'Change plan, limits and budgets, freeze and unfreeze',
           description:
-            'Changes the fields that the body names, where `If-Match` is there only if the account’s `version` is still that one. A plan with more counts at once, one with less from the next month on; a frozen account buys nothing.',
+            'Changes the fields that the body names, where `If-Match` is there only if the account’s `version` is still that one. A plan with more counts at once, one with less from the next month on; a frozen account buys nothing. Support may freeze, and nothing else.',
           tags,
         },
       },
@@ -224,6 +227,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
       '/admin/accounts/:id/grants',
       async ({ body, headers, params, principal, status }) => {
         requireValid(contradictions(body))
+        requireSmallGrant(principal, body, support)
         const { reason, mode = 'live', startsAt, expiresAt, ...grant } = named(body, headers)
         const wanted = {
           ...grant,
@@ -235,7 +239,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         return status(201, { grant: unwrap(await management.grant(params.id, wanted, actor)) })
       },
       {
-        signedIn: 'admin',
+        signedIn: 'support',
         params: idParams,
         headers: idempotencyHeader,
         body: NewGrant,
@@ -244,7 +248,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
           operationId: 'grantCredits',
           summary: 'Grant credits, as a lot of their own',
           description:
-            'Adds credits that were paid for or given. The same `externalId` with the same body again grants nothing more and gets the same response.',
+            'Adds credits that were paid for or given. The same `externalId` with the same body again grants nothing more and gets the same response. Support grants promotional credits, up to a bound.',
           tags,
         },
       },
@@ -297,11 +301,13 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
       '/admin/charges/:id/refund',
       async ({ body, headers, params, principal, status }) => {
         const { reason, ...wanted } = named(body ?? {}, headers)
+        const charged = async () => creditsOf(await readCallReceipt(sql, params.id))
+        await requireSmallRefund(principal, wanted.credits, charged, support)
         const actor = operatorActor(principal, reason)
         return status(201, { refund: unwrap(await management.refund(params.id, wanted, actor)) })
       },
       {
-        signedIn: 'admin',
+        signedIn: 'support',
         params: idParams,
         headers: idempotencyHeader,
         body: NewRefund,
@@ -310,11 +316,15 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
           operationId: 'refundCharge',
           summary: 'Refund a charge, wholly or in part (id: its request id)',
           description:
-            'With the externalId `undelivered:` and the id, only a charge is refunded whose response is known to be lost, and a retry under its Idempotency-Key gets no response.',
+            'With the externalId `undelivered:` and the id, only a charge is refunded whose response is known to be lost, and a retry under its Idempotency-Key gets no response. Support refunds up to a bound.',
           tags,
         },
       },
     )
+}
+
+function creditsOf(receipt: CallReceipt | undefined): number | undefined {
+  return receipt?.status === 'settled' ? receipt.credits : undefined
 }
 
 /** The name under which a movement of credits is made once: that of the body, or else the header's. */

@@ -92,7 +92,7 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
         }
       },
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         query: ListQuery,
         response: { 200: KeyList, ...commonProblems },
         detail: {
@@ -111,7 +111,7 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
         return { apiKey: apiKeyOf(view, permissions) }
       },
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         params: idParams,
         response: { 200: t.Object({ apiKey: ApiKey }), ...oneProblems },
         detail: {
@@ -161,7 +161,7 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
         return { message: revokedMessage, apiKey: apiKeyOf(view, permissions) }
       },
       {
-        signedIn: 'admin',
+        signedIn: 'support',
         params: idParams,
         body: t.Optional(closed({ reason })),
         response: { 200: ChangedKey, ...changeProblems },

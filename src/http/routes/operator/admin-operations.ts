@@ -31,7 +31,7 @@ export function adminOperationsRoutes({ management, sql, reports, signIn }: Rout
         ),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         query: stepsQuery,
         response: { 200: HourlyUsage, ...commonProblems },
         detail: {
@@ -56,7 +56,7 @@ export function adminOperationsRoutes({ management, sql, reports, signIn }: Rout
         }),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         query: t.Object({
           ...daysQuery.properties,
           days: lastDays,
@@ -83,7 +83,7 @@ export function adminOperationsRoutes({ management, sql, reports, signIn }: Rout
         return { call, price, events: events.map(audited) }
       },
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         params: t.Object({ requestId: id }),
         response: { 200: AuditedCall, ...oneProblems },
         detail: {
@@ -107,7 +107,7 @@ export function adminOperationsRoutes({ management, sql, reports, signIn }: Rout
         }),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         response: { 200: Health, ...commonProblems },
         detail: {
           operationId: 'getLedgerHealth',

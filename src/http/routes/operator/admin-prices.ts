@@ -39,7 +39,7 @@ export function adminPricesRoutes({ sql, signIn, routes }: RouteDeps) {
       return { ...pricesFrom(tariffs, routes), changes: changesFrom(tariffs) }
     },
     {
-      signedIn: 'reader',
+      signedIn: 'operator',
       response: { 200: AdminPrices, ...commonProblems },
       detail: {
         operationId: 'getPricesAndChanges',

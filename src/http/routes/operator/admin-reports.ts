@@ -54,7 +54,7 @@ export function adminReportsRoutes({ management, reports, signIn }: RouteDeps) {
         ),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         query: daysQuery,
         response: { 200: UsageOverviewResponse, ...commonProblems },
         detail: {
@@ -73,7 +73,7 @@ export function adminReportsRoutes({ management, reports, signIn }: RouteDeps) {
         ),
       }),
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         query: t.Object({
           ...daysQuery.properties,
           limit: queryInteger({ minimum: 1, maximum: 200, default: 10 }),
@@ -109,7 +109,7 @@ export function adminReportsRoutes({ management, reports, signIn }: RouteDeps) {
         return listEvents(found, (event) => auditedEvent(event, reasons.get(printPosition(event))))
       },
       {
-        signedIn: 'reader',
+        signedIn: 'operator',
         query: t.Object({
           ...eventsQuery.properties,
           accountId: t.Optional(id),

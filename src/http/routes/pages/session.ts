@@ -1,7 +1,8 @@
 /** Signing in to a site and out of it: its pages ask all else of the routes of owners or operators, by the session's cookie. */
 import { Elysia, t } from 'elysia'
+import type { SupportBounds } from '../../../config/config.ts'
 import { accountIdOf } from '../../../lib/ids.ts'
-import { ownerOf } from '../../auth/auth.ts'
+import { isOfOwner, ownerOf } from '../../auth/auth.ts'
 import {
   type BrowserSession,
   type BrowserSessions,
@@ -14,11 +15,12 @@ import { isFromThisMachine, type SignInLink } from '../../auth/sign-in-link.ts'
 import type { Site } from '../../auth/sites.ts'
 import { RequestRefused } from '../../errors/request-refused.ts'
 import { Problem } from '../../openapi/problem-schema.ts'
-import { closed } from '../../schemas/fields.ts'
+import { closed, integer } from '../../schemas/fields.ts'
 
 export interface SessionDeps {
   readonly site: Site
   readonly sessions: BrowserSessions
+  readonly support: SupportBounds
   /** Absent: nobody signs in by a link. */
   readonly signInLink: SignInLink | undefined
   readonly rateLimit: ManagementRateLimit
@@ -34,7 +36,17 @@ const Session = t.Object({
     accountId: t.Optional(
       t.String({ description: 'In the portal: the account that the pages are about.' }),
     ),
-    role: t.Optional(t.String({ description: 'In the console: admin or auditor.' })),
+    role: t.Optional(
+      t.String({
+        description: 'In the console: admin, support or auditor. In the portal: reader.',
+      }),
+    ),
+    bounds: t.Optional(
+      t.Object(
+        { maxGrant: integer(), maxRefund: integer() },
+        { description: 'Of support: the most credits that it grants and refunds at once.' },
+      ),
+    ),
     signedInAt: t.String(),
     csrfToken: t.String({
       description: 'To be sent as `X-CSRF-Token` with all that changes something.',
@@ -47,7 +59,7 @@ const tags = ['Portal']
 
 /** One chain, however long: Elysia infers the types of clients from it. */
 export function sessionRoutes(deps: SessionDeps) {
-  const { site, sessions, signInLink, rateLimit, ipOf, awaitRefusal, readBody } = deps
+  const { site, sessions, support, signInLink, rateLimit, ipOf, awaitRefusal, readBody } = deps
   // The type is that of the portal, whose routes clients are made for.
   const path = `${site.root}/session` as '/portal/session'
   const refuse = async (request: Request, detail: string): Promise<never> => {
@@ -77,7 +89,7 @@ export function sessionRoutes(deps: SessionDeps) {
         const opened = await signInLink?.signIn(body.link, (owner) => sessions.open(request, owner))
         if (!opened) return notByLink(request)
         set.headers['set-cookie'] = opened.setCookie
-        return { session: shown(opened.session) }
+        return { session: shown(opened.session, support) }
       },
       {
         parse: async ({ request }) => {
@@ -95,15 +107,19 @@ export function sessionRoutes(deps: SessionDeps) {
         },
       },
     )
-    .get(path, async ({ request, set }) => ({ session: shown(await admitted(request, set)) }), {
-      response: { 200: Session, ...problems },
-      detail: {
-        operationId: 'getSession',
-        summary: 'Who is signed in with this browser',
-        description: 'The session of the cookie, for the pages of the portal.',
-        tags,
+    .get(
+      path,
+      async ({ request, set }) => ({ session: shown(await admitted(request, set), support) }),
+      {
+        response: { 200: Session, ...problems },
+        detail: {
+          operationId: 'getSession',
+          summary: 'Who is signed in with this browser',
+          description: 'The session of the cookie, for the pages of the portal.',
+          tags,
+        },
       },
-    })
+    )
     .delete(
       path,
       async ({ request, set, query: { everywhere } }) => {
@@ -131,13 +147,13 @@ export function sessionRoutes(deps: SessionDeps) {
     )
 }
 
-function shown(session: BrowserSession) {
+function shown(session: BrowserSession, bounds: SupportBounds) {
   const { role, subject, organisation, signedInAt, csrfToken } = session
   return {
     ...{ subject, ...(organisation !== undefined && { organisation }) },
-    ...(role === 'owner'
-      ? { accountId: accountIdOf(ownerOf(principalOfSession(session))) }
-      : { role }),
+    ...(isOfOwner(role) && { accountId: accountIdOf(ownerOf(principalOfSession(session))) }),
+    ...(role !== 'owner' && { role }),
+    ...(role === 'support' && { bounds }),
     ...{ csrfToken, signedInAt: signedInAt.toISOString() },
   }
 }
