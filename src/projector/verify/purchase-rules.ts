@@ -78,13 +78,13 @@ function isPurchase({ hold, freedByMove }: CreditEffect, event: LogEvent): boole
 
 function followPurchase(
   state: LedgerState,
-  { key, purse }: Subject,
+  { key, purse, isOfKey }: Subject,
   { hold }: CreditEffect,
   event: LogEvent,
   note: Note,
 ): void {
   const { recordedAt: time, accountId } = event
-  const account = key?.accountId === accountId ? key.account : accountOf(state, accountId)
+  const account = isOfKey ? key?.account : accountOf(state, accountId)
   const credits = event.credits ?? 0
   // Credits that were granted for a later month cannot pay for a call of an earlier one.
   const isOfEarlierMonth = hold === 'extends' && event.occurredAt < monthOf(time).start

@@ -40,14 +40,15 @@ export class LogEvent {
   #requestId: string | null | undefined
   #payloadText: string | undefined
 
-  /** How many rows were taken, this one included. */
-  row = 0
   position = 0
   recordedAt: Micros = 0
   occurredAt: Micros = 0
   type = ''
   accountId: string | null = null
   keyId: string | null = null
+  /** Of the same text always the same ones; -1: it is null, or has none. */
+  accountNumber = -1
+  keyNumber = -1
   mode: string | null = null
   endpoint: string | null = null
   tariff: string | null = null
@@ -70,13 +71,14 @@ export class LogEvent {
     const { byteOffset } = bytes
     const end = this.#find(byteOffset + start, byteOffset + bytes.length)
     if (end < 0) return -1
-    this.row++
     this.position = this.#integer(at.position) ?? 0
     this.recordedAt = (this.#integer(at.recorded_at) ?? 0) + postgresEpoch
     this.occurredAt = (this.#integer(at.occurred_at) ?? 0) + postgresEpoch
     this.type = this.#text(at.type) ?? ''
-    this.accountId = this.#text(at.account_id)
-    this.keyId = this.#text(at.key_id)
+    this.accountNumber = this.#number(at.account_id)
+    this.accountId = this.#textOf(at.account_id, this.accountNumber)
+    this.keyNumber = this.#number(at.key_id)
+    this.keyId = this.#textOf(at.key_id, this.keyNumber)
     this.mode = this.#text(at.mode)
     this.endpoint = this.#text(at.endpoint)
     this.tariff = this.#text(at.tariff)
@@ -181,6 +183,17 @@ export class LogEvent {
     if (length < 0) return null
     const start = this.starts[column] as number
     return this.#texts.of(this.bytes, this.view, start, start + length)
+  }
+
+  #number(column: number): number {
+    const length = this.lengths[column] as number
+    if (length < 0) return -1
+    const start = this.starts[column] as number
+    return this.#texts.numberOf(this.bytes, this.view, start, start + length)
+  }
+
+  #textOf(column: number, number: number): string | null {
+    return number < 0 ? this.#decode(column) : this.#texts.textOf(number)
   }
 
   #integer(column: number): number | null {

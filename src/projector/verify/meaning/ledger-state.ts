@@ -7,7 +7,7 @@ import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { type Lot, newPurse, type OpenHold, type Purse } from '../credits/purse.ts'
 import { type FollowedBudgets, newFollowedBudgets } from './check-budgets.ts'
 import type { Micros } from './rare-events.ts'
-import type { Subject } from './subject.ts'
+import type { KeySubject } from './subject.ts'
 
 export interface PublishedTariff {
   readonly position: number
@@ -84,8 +84,8 @@ export interface LedgerState {
   readonly lots: Map<number, Lot>
   /** Those that are open, by their request ids. */
   readonly holds: Map<string, OpenHold>
-  /** Whose the event is that is followed now. */
-  subject: Subject | undefined
+  /** By the numbers that the log's reader gives the ids of keys. */
+  readonly subjects: (KeySubject | undefined)[]
   readonly budgets: FollowedBudgets
   /** Trials that plans which were just taken have yet to give. */
   trialsDue: TrialDue[]
@@ -99,7 +99,7 @@ export function newLedgerState(): LedgerState {
   return {
     ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [] },
     ...{ inForce: undefined, purses: new Map(), lots: new Map(), holds: new Map() },
-    subject: undefined,
+    subjects: [],
     ...{ budgets: newFollowedBudgets(), trialsDue: [], fenced: new Map(), volumes: new Map() },
   }
 }

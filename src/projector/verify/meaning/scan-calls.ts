@@ -140,7 +140,7 @@ function versionIn(plain: RegExp, text: string): number {
  */
 function termsFault(
   state: LedgerState,
-  { key, purse }: Subject,
+  { key, purse, isOfKey }: Subject,
   rules: TypeRules,
   event: LogEvent,
   text: string,
@@ -148,7 +148,7 @@ function termsFault(
 ): string | undefined {
   const { type } = rules
   const { recordedAt: time, lots } = event
-  if (key?.accountId !== event.accountId || key.mode !== event.mode) {
+  if (!key || !isOfKey) {
     return 'its key is not of its account and mode'
   }
   if (
