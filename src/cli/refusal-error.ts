@@ -31,6 +31,8 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   external_id_reserved: 'an --external-id must not begin with "reset:", which is Tollbook\'s own.',
   changed_meanwhile: 'others kept changing it at the same time: try again.',
   version_moved: 'it has changed since it was read.',
+  idempotency_key_taken: 'the Idempotency-Key was used for another request.',
+  secret_was_shown: 'it was done already, and its secret was shown then.',
   no_tariff: 'the tariff in force does not have the default plan of the configuration.',
   already_published: 'this tariff was published for this time already.',
 }

@@ -1,7 +1,17 @@
+/** A request that is done once: an Idempotency-Key of somebody, and what was asked under it. */
+export interface Once {
+  /** Of the command: one for each key of each principal. */
+  readonly id: string
+  /** A hash of what is asked. */
+  readonly request: string
+}
+
 /** Who changes something, and why. */
 export interface Actor {
   /** As events name it: `user:<subject>`, `admin:<subject>`, `support:<subject>`, `key:<id>` or `cli`. */
   readonly id: string
   /** Kept encrypted with the events, where the actor gives one. */
   readonly reason?: string | undefined
+  /** Under what name he does it once, however often he asks. */
+  readonly once?: Once | undefined
 }

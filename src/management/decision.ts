@@ -27,6 +27,8 @@ export type RefusalName =
   | 'external_id_reserved'
   | 'changed_meanwhile'
   | 'version_moved'
+  | 'idempotency_key_taken'
+  | 'secret_was_shown'
   | 'no_tariff'
   | 'already_published'
 

@@ -6,10 +6,11 @@
 import type { NewEvent } from '../../events/new-event.ts'
 import type {
   ExpectedVersion,
-  ManagementCommands,
   RecordCommand,
+  RecordingCommands,
 } from '../ledger/commands/management-commands.ts'
 import { isUnavailable } from '../ledger/unavailable.ts'
+import type { Actor } from './actor.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
 
 /** What is to be recorded, and what `execute` returns once it is. */
@@ -27,25 +28,35 @@ const maxRounds = 10
 
 /**
  * Prepares a change and records it; prepares it again when the ledger has moved on meanwhile. A change without
- * events is not recorded.
- * @param actorId who does it: see Actor
+ * events is not recorded, unless the actor asks for it once: then what was asked is remembered.
+ * @param again what is returned where the actor has asked for it before, and it was done
  * @returns the change's result, or why it was refused
  * @throws when the ledger cannot be reached
  */
 export async function execute<Result extends object>(
-  commands: Pick<ManagementCommands, 'record'>,
-  actorId: string,
+  commands: RecordingCommands,
+  { id: actor, once }: Actor,
   prepare: () => Promise<Change<Result> | Refused>,
+  again: Result | Refused,
 ): Promise<Result | Refused> {
   for (let round = 0; round < maxRounds; round++) {
+    const before = once && (await commands.findRequest(once.id))
+    if (before !== undefined) {
+      return before === once?.request ? again : refused('idempotency_key_taken')
+    }
     const change = await prepare()
     if (isRefused(change)) return change
-    if (change.events.length === 0) return change.result
     const { shard, events, expected, secret, result } = change
-    const id = crypto.randomUUID()
-    const command = { id, actor: actorId, expected, events, ...(secret && { secret }) }
-    const { verdict } = await recordSurely(commands, shard, command)
-    if (verdict === 'ok') return result
+    if (events.length === 0 && !once) return result
+    const command = {
+      ...{ id: once?.id ?? crypto.randomUUID(), actor, expected, events },
+      ...(once && { request: once.request }),
+      ...(secret && { secret }),
+    }
+    const { verdict, repeated } = await recordSurely(commands, shard, command)
+    if (verdict === 'ok' && !(once && repeated)) return result
+    // Somebody else was faster with the same Idempotency-Key.
+    if (verdict === 'ok' || (verdict === 'mismatch' && once)) continue
     if (verdict !== 'version_conflict' && verdict !== 'hash_taken') {
       const types = events.map(({ type }) => type).join(', ')
       throw new Error(`the ledger returned ${verdict} for ${types}`)
@@ -59,15 +70,12 @@ export async function execute<Result extends object>(
  * because the ledger knows its id. It is also necessary: a new key's text is shown once, and a rotation has
  * ended the secret before.
  */
-async function recordSurely(
-  commands: Pick<ManagementCommands, 'record'>,
-  shard: number,
-  command: RecordCommand,
-) {
+async function recordSurely(commands: RecordingCommands, shard: number, command: RecordCommand) {
   try {
     return await commands.record(shard, command)
   } catch (error) {
     if (!isUnavailable(error)) throw error
-    return commands.record(shard, command)
+    // That it is repeated says only that the first reply was lost.
+    return { ...(await commands.record(shard, command)), repeated: undefined }
   }
 }

@@ -84,7 +84,7 @@ export async function issueKey(
     }
   }
 
-  const issued = await execute(commands, actor.id, prepare)
+  const issued = await execute(commands, actor, prepare, refused('secret_was_shown'))
   return isRefused(issued) ? issued : { ...issued, view: await readKeyView(sql, keyId) }
 }
 

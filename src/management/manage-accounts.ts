@@ -59,10 +59,15 @@ export function manageAccounts({ sql, commands }: OwnersDeps): Accounts {
     actor: Actor,
     prepare: (row: AccountRow) => Promise<Change<object> | Refused>,
   ): Promise<AccountView | Refused> {
-    const changed = await execute(commands, actor.id, async () => {
-      const row = await readAccountRow(sql, accountId)
-      return row ? prepare(row) : refused('account_unknown')
-    })
+    const changed = await execute(
+      commands,
+      actor,
+      async () => {
+        const row = await readAccountRow(sql, accountId)
+        return row ? prepare(row) : refused('account_unknown')
+      },
+      {},
+    )
     if (isRefused(changed)) return changed
     return (await readAccount(accountId)) ?? refused('account_unknown')
   }

@@ -220,10 +220,12 @@ async function resetCredits(
     const startsAt = isoTime(month.readAt)
     const expiresAt = isoTime(month.nextMonth)
     // Named by its number in the month: of two resets at once, one is refused and reads the month again.
-    const externalId = `${resetPrefix}${mode}:${startsAt.slice(0, 7)}:${month.resets + 1}`
+    const name = actor.once?.id ?? `${startsAt.slice(0, 7)}:${month.resets + 1}`
+    const externalId = `${resetPrefix}${mode}:${name}`
     const grant = { credits, kind: 'promotional', mode, startsAt, expiresAt, externalId } as const
     const granted = await recordGrant(deps, account, grant, actor)
     if (!isRefused(granted) || granted.refused !== 'external_id_taken') return granted
+    if (actor.once) return { position: null, credits: 0 }
   }
 }
 

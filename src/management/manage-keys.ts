@@ -37,6 +37,8 @@ type Scope = Owner | 'everyone'
 
 /** What is to change of a key. A field that is absent stays as it is. */
 export interface KeyChange extends KeyUpdate, Partial<Pick<KeyLimits, 'rateLimit' | 'monthlyCap'>> {
+  /** The version that the key must still have; absent: any. The same of rotating and revoking it. */
+  readonly version?: number
   readonly enabled?: boolean
   /** All budgets of its own, in place of those before. */
   readonly budgets?: readonly KeyBudget[]
@@ -73,9 +75,10 @@ export interface Keys {
     keyId: string,
     graceSeconds: number,
     actor: Actor,
+    version?: number,
   ): Promise<IssuedKey | Refused>
   /** Revokes the key for good. Revoking a revoked key changes nothing and is no refusal. */
-  revokeKey(scope: Scope, keyId: string, actor: Actor): Promise<KeyView | Refused>
+  revokeKey(scope: Scope, keyId: string, actor: Actor, version?: number): Promise<KeyView | Refused>
 }
 
 /** @param shardOfNew the shard in which an account will be opened */
@@ -92,12 +95,22 @@ export function manageKeys(
 
   async function changeWith<Result extends object>(
     [scope, keyId, actor]: readonly [Scope, string, Actor],
+    version: number | undefined,
     prepare: (row: KeyRow) => Promise<Change<Result> | Refused> | Change<Result> | Refused,
+    again: Result | Refused,
   ): Promise<(Result & { readonly view: KeyView }) | Refused> {
-    const changed = await execute(commands, actor.id, async () => {
-      const row = await find(scope, keyId)
-      return row ? prepare(row) : refused('key_unknown')
-    })
+    const changed = await execute(
+      commands,
+      actor,
+      async () => {
+        const row = await find(scope, keyId)
+        if (!row) return refused('key_unknown')
+        return version === undefined || version === row.version
+          ? prepare(row)
+          : refused('version_moved')
+      },
+      again,
+    )
     return isRefused(changed) ? changed : { ...changed, view: await readKeyView(sql, keyId) }
   }
 
@@ -118,29 +131,27 @@ export function manageKeys(
       return row && toKeyView(row)
     },
 
-    async updateKey(scope, keyId, change, actor) {
+    async updateKey(scope, keyId, { version, ...change }, actor) {
       const byOwner = scope !== 'everyone'
-      return viewOf(
-        await changeWith([scope, keyId, actor], (row) =>
-          prepareUpdate(deps, row, change, { byOwner, actor }),
-        ),
-      )
+      const prepare = (row: KeyRow) => prepareUpdate(deps, row, change, { byOwner, actor })
+      return viewOf(await changeWith([scope, keyId, actor], version, prepare, {}))
     },
 
-    rotateKey: (scope, keyId, graceSeconds, actor) =>
-      changeWith([scope, keyId, actor], (row) => {
+    rotateKey(scope, keyId, graceSeconds, actor, version) {
+      const prepare = (row: KeyRow) => {
         const { key, ...minted } = mintKey({ prefixes, mode: row.mode, shard: row.shard, random })
         const at = isoTime(row.readAt)
         const change = keyChange(row, [{ type: 'rotate', ...minted, graceSeconds, at }], actor)
         return isRefused(change) ? change : { ...change, result: { key } }
-      }),
+      }
+      const again = refused('secret_was_shown')
+      return changeWith<{ readonly key: string }>([scope, keyId, actor], version, prepare, again)
+    },
 
-    async revokeKey(scope, keyId, actor) {
-      return viewOf(
-        await changeWith([scope, keyId, actor], (row) =>
-          keyChange(row, row.revokedAt ? [] : [{ type: 'revoke' }], actor),
-        ),
-      )
+    async revokeKey(scope, keyId, actor, version) {
+      const prepare = (row: KeyRow) =>
+        keyChange(row, row.revokedAt ? [] : [{ type: 'revoke' }], actor)
+      return viewOf(await changeWith([scope, keyId, actor], version, prepare, {}))
     },
   }
 }

@@ -1,6 +1,9 @@
 import type { Config } from '../config/config.ts'
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
-import type { ManagementCommands } from '../ledger/commands/management-commands.ts'
+import type {
+  ManagementCommands,
+  RecordingCommands,
+} from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import type { Random } from '../lib/base62.ts'
 
@@ -10,7 +13,7 @@ import type { Random } from '../lib/base62.ts'
  */
 export interface OwnersDeps {
   readonly sql: Sql
-  readonly commands: Pick<ManagementCommands, 'record'>
+  readonly commands: RecordingCommands
   readonly config: Config
   readonly prefixes: KeyPrefixes
   /** For new keys' secrets. */

@@ -160,7 +160,7 @@ describe.skipIf(program === undefined)('the console', () => {
     expect((await admin('PATCH', path, { plan: 'pro' })).status).toBe(200)
     await page.getByLabel('Reason').fill('It was not')
     await page.getByRole('button', { name: 'Unfreeze', exact: true }).click()
-    await page.getByText('The account has changed since you read it').waitFor()
+    await page.getByText('It has changed since you read it').waitFor()
     await page.getByRole('button', { name: 'Cancel' }).click()
     await page.getByText('pro', { exact: true }).waitFor()
     await page.getByRole('button', { name: 'Unfreeze it' }).click()

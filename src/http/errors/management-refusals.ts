@@ -37,9 +37,11 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   external_id_taken: ['conflict', 'The externalId was used for something else.'],
   external_id_reserved: ['invalid_request', 'begins like those that the gateway makes itself'],
   changed_meanwhile: ['conflict', 'It was being changed by others at the same time; try again.'],
-  version_moved: [
-    'precondition_failed',
-    'The account has changed since you read it: read it again.',
+  version_moved: ['precondition_failed', 'It has changed since you read it: read it again.'],
+  idempotency_key_taken: ['conflict', 'The Idempotency-Key was used for another request.'],
+  secret_was_shown: [
+    'conflict',
+    'This was done under the Idempotency-Key already, and the key was shown then. If it is lost, give it a new secret.',
   ],
   no_tariff: ['price_missing', 'The tariff in force does not have the default plan.'],
   already_published: ['conflict', 'This tariff was published for this time already.'],
@@ -62,7 +64,12 @@ export const refusalsByRoute: Readonly<Record<string, readonly RefusalCode[]>> =
   ...Object.fromEntries(reports.map((route) => [route, ofReports])),
   'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
   'post /v1/charges/{requestId}/refund': ['refund_by_operator', 'delivery_pending'],
-  'patch /admin/api-keys/{id}': ['plan_not_grantable'],
+  'patch /admin/api-keys/{id}': ['plan_not_grantable', 'precondition_failed'],
+  'delete /admin/api-keys/{id}': ['precondition_failed'],
+  'patch /account': ['precondition_failed'],
+  'patch /api-keys/{id}': ['precondition_failed'],
+  'delete /api-keys/{id}': ['precondition_failed'],
+  'post /api-keys/{id}/regenerate': ['precondition_failed'],
   'patch /admin/accounts/{id}': ['plan_not_grantable', 'precondition_failed'],
 }
 

@@ -8,6 +8,7 @@ import type { Principal } from '../auth/auth.ts'
 import type { authPlugin } from '../auth/auth-plugin.ts'
 import type { ReportQueue } from '../report-queue.ts'
 import type { RouteAddress } from './customer/prices.ts'
+import { type Asked, onceOf } from './once.ts'
 
 export interface RouteDeps {
   readonly management: Management
@@ -31,11 +32,15 @@ export interface OwnersRouteDeps extends Omit<RouteDeps, 'management' | 'session
 }
 
 /** The actor of events that an owner causes. */
-export function ownerActor({ subject }: Principal): Actor {
-  return { id: `user:${subject}` }
+export function ownerActor(principal: Principal, asked: Asked): Actor {
+  return { id: `user:${principal.subject}`, once: onceOf(principal, asked) }
 }
 
 /** The actor of events that an operator causes. */
-export function operatorActor({ role, subject }: Principal, reason?: string): Actor {
-  return { id: `${role === 'support' ? 'support' : 'admin'}:${subject}`, reason }
+export function operatorActor(principal: Principal, reason?: string, asked?: Asked): Actor {
+  const { role, subject } = principal
+  return {
+    id: `${role === 'support' ? 'support' : 'admin'}:${subject}`,
+    ...{ reason, once: asked && onceOf(principal, asked) },
+  }
 }

@@ -40,6 +40,8 @@ export interface RecordCommand {
   readonly actor: ActorId
   readonly expected: readonly ExpectedVersion[]
   readonly events: readonly NewEvent[]
+  /** A hash of the request that it is of, by which the same request again is told from another one. */
+  readonly request?: string
   /** With AccountOpened only: the account's secret, for private fields. */
   readonly secret?: Uint8Array
 }
@@ -140,8 +142,13 @@ export interface ImportUsageCommand {
   readonly usage: readonly ImportedUsage[]
 }
 
-export interface ManagementCommands {
+export interface RecordingCommands {
   record(shard: number, command: RecordCommand): Promise<ManagementResult>
+  /** The `request` of a command that was recorded under this id; undefined: there is none. */
+  findRequest(id: string): Promise<string | undefined>
+}
+
+export interface ManagementCommands extends RecordingCommands {
   grant(shard: number, command: GrantCommand): Promise<ManagementResult>
   grantPack(shard: number, command: PackCommand): Promise<ManagementResult>
   adjust(shard: number, command: CreditsCommand): Promise<ManagementResult>
@@ -177,7 +184,7 @@ export function openManagementCommands(
   const accepted = (shard: number, reply: ManagementReply) => resultOf(sender, shard, reply)
 
   return {
-    record: recordBy('record_v1', sql, sender),
+    ...recordingBy('record_v1', sql, sender),
 
     async grant(shard, command) {
       const { kind, startsAt, expiresAt, externalId, paid } = command
@@ -241,31 +248,39 @@ export function openOwnersCommands(
   sql: Sql,
   instance: string,
   marks?: HighWaterMarks,
-): Pick<ManagementCommands, 'record'> {
-  return { record: recordBy('record_own_v1', sql, openSender(instance, marks)) }
+): RecordingCommands {
+  return recordingBy('record_own_v1', sql, openSender(instance, marks))
 }
 
-function recordBy(
+function recordingBy(
   name: 'record_v1' | 'record_own_v1',
   sql: Sql,
   sender: Sender,
-): ManagementCommands['record'] {
-  return async (shard, command) => {
-    const events = command.events.map((event) => ({
-      type: event.type,
-      accountId: event.accountId,
-      keyId: event.keyId,
-      mode: event.mode,
-      payload: checkedPayload(refuseCreditEvents(event)),
-      private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
-      actor: command.actor,
-    }))
-    const [row] = await sql<[{ result: ManagementReply }]>`
-      select ${sql(name)}(${shard}::smallint, ${sender.ofShard(shard)}::text::jsonb, ${command.id},
-        ${recordDigest(command.events)},
-        ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
-        ${command.secret ? Buffer.from(command.secret) : null}) as result`
-    return resultOf(sender, shard, row.result)
+): RecordingCommands {
+  return {
+    async record(shard, command) {
+      const events = command.events.map((event) => ({
+        type: event.type,
+        accountId: event.accountId,
+        keyId: event.keyId,
+        mode: event.mode,
+        payload: checkedPayload(refuseCreditEvents(event)),
+        private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
+        actor: command.actor,
+      }))
+      const [row] = await sql<[{ result: ManagementReply }]>`
+        select ${sql(name)}(${shard}::smallint, ${sender.ofShard(shard, command.request)}::text::jsonb,
+          ${command.id}, ${recordDigest(command.events)},
+          ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
+          ${command.secret ? Buffer.from(command.secret) : null}) as result`
+      return resultOf(sender, shard, row.result)
+    },
+
+    async findRequest(id) {
+      const [row] = await sql<[{ request: string | null }?]>`
+        select result ->> 'request' as request from management_commands where command_id = ${id}`
+      return row && (row.request ?? '')
+    },
   }
 }
 

@@ -12,8 +12,8 @@ export interface CommandReply<Verdict extends string> {
 }
 
 export interface Sender {
-  /** As the SQL functions take it. */
-  ofShard(shard: number): string
+  /** As the SQL functions take it. @param request the hash of the request that the command is of, which is kept beside it */
+  ofShard(shard: number, request?: string): string
   /**
    * Learns what a reply says, and returns its verdict.
    * @throws LedgerUnavailable where the log is not the one that this process, or a gateway, has seen of it, and where the ledger's
@@ -34,8 +34,11 @@ const faults: Readonly<Record<LedgerFault, string>> = {
  */
 export function openSender(instance: string, marks?: HighWaterMarks): Sender {
   return {
-    ofShard: (shard) =>
-      JSON.stringify({ instance, sentAt: new Date().toISOString(), mark: marks?.of(shard) }),
+    ofShard: (shard, request) =>
+      JSON.stringify({
+        ...{ instance, sentAt: new Date().toISOString() },
+        ...{ mark: marks?.of(shard), request },
+      }),
 
     accept<Verdict extends string>(shard: number, { verdict, head }: CommandReply<Verdict>) {
       if (isFault(verdict)) throw new LedgerUnavailable(faults[verdict])

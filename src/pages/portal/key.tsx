@@ -19,6 +19,12 @@ export function KeyPage({ id }: { id: string }) {
     [api, path],
   )
   const [open, setOpen] = useState<'rotate' | 'revoke'>()
+  // Made when a dialog opens: however often its button is pressed, it is done once.
+  const [once, setOnce] = useState('')
+  const show = (dialog: 'rotate' | 'revoke') => {
+    setOnce(crypto.randomUUID())
+    setOpen(dialog)
+  }
   const close = () => {
     setOpen(undefined)
     key.reload()
@@ -39,17 +45,21 @@ export function KeyPage({ id }: { id: string }) {
               <FactsOf apiKey={apiKey} />
               {apiKey.revokedAt === null && session.role !== 'reader' && (
                 <div class="buttons">
-                  <button type="button" onClick={() => setOpen('rotate')}>
+                  <button type="button" onClick={() => show('rotate')}>
                     Give it a new secret
                   </button>
-                  <button type="button" class="danger" onClick={() => setOpen('revoke')}>
+                  <button type="button" class="danger" onClick={() => show('revoke')}>
                     Revoke it
                   </button>
                 </div>
               )}
             </Panel>
-            {open === 'rotate' && <Rotate path={path} onClose={close} />}
-            {open === 'revoke' && <Revoke path={path} name={apiKey.name} onClose={close} />}
+            {open === 'rotate' && (
+              <Rotate path={path} headers={seen(apiKey, once)} onClose={close} />
+            )}
+            {open === 'revoke' && (
+              <Revoke path={path} name={apiKey.name} headers={seen(apiKey, once)} onClose={close} />
+            )}
           </>
         )}
       </Loaded>
@@ -73,6 +83,11 @@ export function KeyPage({ id }: { id: string }) {
   )
 }
 
+/** The change is of the key as it was seen. */
+function seen({ version }: Key, once: string): Readonly<Record<string, string>> {
+  return { 'if-match': `"${version}"`, 'idempotency-key': once }
+}
+
 function FactsOf({ apiKey }: { apiKey: Key }) {
   const { credits } = usePage()
   const { id, keyPrefix, rateLimit, monthlyCredits, creditsUsed, createdAt, lastUsedAt } = apiKey
@@ -89,7 +104,13 @@ function FactsOf({ apiKey }: { apiKey: Key }) {
   return <Facts facts={facts} />
 }
 
-function Rotate({ path, onClose }: { path: string; onClose(): void }) {
+interface DialogProps {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  onClose(): void
+}
+
+function Rotate({ path, headers, onClose }: DialogProps) {
   const { api } = usePage()
   const [hours, setHours] = useState('24')
   const [shown, setShown] = useState<string>()
@@ -98,7 +119,7 @@ function Rotate({ path, onClose }: { path: string; onClose(): void }) {
     event.preventDefault()
     try {
       const body = { graceSeconds: Number(hours) * 3_600 }
-      const { key } = await api.send<{ key: string }>('POST', `${path}/regenerate`, body)
+      const { key } = await api.send<{ key: string }>('POST', `${path}/regenerate`, body, headers)
       setShown(key)
     } catch (reason) {
       setError(asApiError(reason))
@@ -135,12 +156,12 @@ function Rotate({ path, onClose }: { path: string; onClose(): void }) {
   )
 }
 
-function Revoke(props: { path: string; name: string; onClose(): void }) {
+function Revoke(props: DialogProps & { name: string }) {
   const { api } = usePage()
   const [error, setError] = useState<ApiError>()
   const revoke = async () => {
     try {
-      await api.send('DELETE', props.path)
+      await api.send('DELETE', props.path, undefined, props.headers)
       props.onClose()
     } catch (reason) {
       setError(asApiError(reason))

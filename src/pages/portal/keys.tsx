@@ -69,11 +69,18 @@ function CreateKey({ onClose }: { onClose(): void }) {
   const [shown, setShown] = useState<string>()
   const [error, setError] = useState<ApiError>()
   const [isBusy, setBusy] = useState(false)
+  // Made when the dialog opens: however often its button is pressed, it is done once.
+  const [once] = useState(() => crypto.randomUUID())
   const create = async (event: Event) => {
     event.preventDefault()
     setBusy(true)
     try {
-      const { key } = await api.send<{ key: string }>('POST', '/api-keys', { name, mode })
+      const { key } = await api.send<{ key: string }>(
+        'POST',
+        '/api-keys',
+        { name, mode },
+        { 'idempotency-key': once },
+      )
       setShown(key)
       setError(undefined)
     } catch (reason) {

@@ -63,6 +63,7 @@ export interface Usage {
 
 export interface Key {
   readonly id: string
+  readonly version: number
   readonly keyPrefix: string
   readonly name: string
   readonly rateLimit: number

@@ -36,27 +36,13 @@ import {
   time,
   typedSchema,
 } from '../../schemas/fields.ts'
+import { changeHeaders, versionIn } from '../once.ts'
 import { operatorActor, type RouteDeps } from '../route-deps.ts'
 import { requireFreezing, requireSmallGrant, requireSmallRefund } from './support.ts'
 
 const accountState = t.Union([t.Literal('open'), t.Literal('frozen'), t.Literal('erased')], {
   title: 'open, frozen or erased',
 })
-
-/** Of the account as it was read. */
-const versionHeader = t.Object({
-  'if-match': t.Optional(
-    t.String({
-      pattern: '^("\\d{1,15}"|\\d{1,15})$',
-      title: 'a version such as "3"',
-      description: 'The `version` that the account must still have; another one is 412.',
-    }),
-  ),
-})
-
-function versionIn({ 'if-match': version }: Static<typeof versionHeader>): number | undefined {
-  return version === undefined ? undefined : Number(version.replaceAll('"', ''))
-}
 
 const AccountPatch = closed({
   plan: t.Optional(t.String({ minLength: 1, maxLength: 63 })),
@@ -200,18 +186,18 @@ export function adminAccountsRoutes({ management, sql, signIn, support }: RouteD
     )
     .patch(
       '/admin/accounts/:id',
-      async ({ body: { reason, limits, ...change }, headers, params, principal }) => {
+      async ({ body, headers, params, principal, request }) => {
+        const { reason, limits, ...change } = body
         requireFreezing(principal, { ...change, ...limits })
-        const actor = operatorActor(principal, reason)
-        const version = versionIn(headers)
-        const wanted = { ...change, ...limits, ...(version !== undefined && { version }) }
+        const actor = operatorActor(principal, reason, { request, headers, body })
+        const wanted = { ...change, ...limits, ...versionIn(headers) }
         const changed = await management.changeAccount(params.id, wanted, actor)
         return { account: unwrap(changed) }
       },
       {
         signedIn: 'support',
         params: idParams,
-        headers: versionHeader,
+        headers: changeHeaders,
         body: AccountPatch,
         response: { 200: AccountResponse, ...changeProblems, 412: Problem },
         detail: {

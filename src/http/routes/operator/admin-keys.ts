@@ -1,7 +1,12 @@
 /** The operators' routes about everyone's keys; some of them act on the key's account too. */
 import { Elysia, t } from 'elysia'
 import { orBadCursor, orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
-import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import {
+  changeProblems,
+  commonProblems,
+  oneProblems,
+  Problem,
+} from '../../openapi/problem-schema.ts'
 import {
   ApiKey,
   apiKeyOf,
@@ -22,6 +27,7 @@ import {
   queryInteger,
   reason,
 } from '../../schemas/fields.ts'
+import { changeHeaders, versionIn } from '../once.ts'
 import { operatorActor, type RouteDeps } from '../route-deps.ts'
 
 const KeyPatch = closed({
@@ -124,11 +130,14 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
     )
     .patch(
       '/admin/api-keys/:id',
-      async ({ body, params, principal }) => {
+      async ({ body, headers, params, principal, request }) => {
         const { tier, resetCredits, reason, ...fields } = body
         requireValid(invalidAddresses(fields))
-        const actor = operatorActor(principal, reason)
-        const change = { ...keyChangeOf(fields), ...(tier !== undefined && { plan: tier }) }
+        const actor = operatorActor(principal, reason, { request, headers, body })
+        const change = {
+          ...{ ...keyChangeOf(fields), ...versionIn(headers) },
+          ...(tier !== undefined && { plan: tier }),
+        }
         const view = unwrap(
           await management.updateKey('everyone', params.id, change, actor),
           keyPointers,
@@ -142,8 +151,9 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
       {
         signedIn: 'admin',
         params: idParams,
+        headers: changeHeaders,
         body: KeyPatch,
-        response: { 200: ChangedKey, ...changeProblems },
+        response: { 200: ChangedKey, ...changeProblems, 412: Problem },
         detail: {
           operationId: 'updateAnyApiKey',
           summary: "Change a key, its cap and rate, and its account's plan",
@@ -155,16 +165,18 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
     )
     .delete(
       '/admin/api-keys/:id',
-      async ({ body, params, principal }) => {
-        const actor = operatorActor(principal, body?.reason)
-        const view = unwrap(await management.revokeKey('everyone', params.id, actor))
+      async ({ body, headers, params, principal, request }) => {
+        const actor = operatorActor(principal, body?.reason, { request, headers, body })
+        const { version } = versionIn(headers)
+        const view = unwrap(await management.revokeKey('everyone', params.id, actor, version))
         return { message: revokedMessage, apiKey: apiKeyOf(view, permissions) }
       },
       {
         signedIn: 'support',
         params: idParams,
+        headers: changeHeaders,
         body: t.Optional(closed({ reason })),
-        response: { 200: ChangedKey, ...changeProblems },
+        response: { 200: ChangedKey, ...changeProblems, 412: Problem },
         detail: {
           operationId: 'revokeAnyApiKey',
           summary: 'Revoke any key, for good',

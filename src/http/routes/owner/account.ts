@@ -4,11 +4,12 @@ import { accountIdOf } from '../../../lib/ids.ts'
 import { readBalance } from '../../../reports/account/balance.ts'
 import { ownerOf } from '../../auth/auth.ts'
 import { orNotFound, unwrap } from '../../errors/request-refused.ts'
-import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import { changeProblems, oneProblems, Problem } from '../../openapi/problem-schema.ts'
 import { Account, BalanceSchema } from '../../schemas/account-schema.ts'
 import { budgets } from '../../schemas/budget-schema.ts'
 import { closed, mode, month } from '../../schemas/fields.ts'
 import { StatementSchema } from '../../schemas/statement-schema.ts'
+import { changeHeaders, versionIn } from '../once.ts'
 import { type OwnersRouteDeps, ownerActor } from '../route-deps.ts'
 import { statementQuery, statementReader } from '../statement.ts'
 
@@ -43,15 +44,18 @@ export function accountRoutes({ management, sql, reports, signIn }: OwnersRouteD
     )
     .patch(
       '/account',
-      async ({ body, principal }) => {
+      async ({ body, headers, principal, request }) => {
         const accountId = accountIdOf(ownerOf(principal))
-        const changed = await management.changeAccount(accountId, body, ownerActor(principal))
+        const actor = ownerActor(principal, { request, headers, body })
+        const change = { ...body, ...versionIn(headers) }
+        const changed = await management.changeAccount(accountId, change, actor)
         return { account: unwrap(changed) }
       },
       {
         signedIn: 'owner',
+        headers: changeHeaders,
         body: closed({ budgets }),
-        response: { 200: t.Object({ account: Account }), ...changeProblems },
+        response: { 200: t.Object({ account: Account }), ...changeProblems, 412: Problem },
         detail: {
           operationId: 'updateOwnAccount',
           summary: 'Change the budgets of your account',

@@ -4,7 +4,12 @@ import { accountIdOf } from '../../../lib/ids.ts'
 import type { KeyRequest } from '../../../management/issue-key.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
 import { orBadCursor, requireValid, unwrap } from '../../errors/request-refused.ts'
-import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import {
+  changeProblems,
+  commonProblems,
+  oneProblems,
+  Problem,
+} from '../../openapi/problem-schema.ts'
 import {
   ApiKey,
   apiKeyOf,
@@ -27,6 +32,7 @@ import {
   pageLimit,
   type Static,
 } from '../../schemas/fields.ts'
+import { changeHeaders, onceHeader, versionIn } from '../once.ts'
 import { type OwnersRouteDeps, ownerActor } from '../route-deps.ts'
 import { readOwnKey } from './read-own-key.ts'
 
@@ -71,13 +77,13 @@ export function apiKeysRoutes({ management, signIn, permissions }: OwnersRouteDe
     .use(signIn)
     .post(
       '/api-keys',
-      async ({ body, principal, status }) => {
+      async ({ body, headers, principal, request, status }) => {
         requireValid([...invalidAddresses(body), ...contradictions(body)])
         const { key, view } = unwrap(
           await management.issueKey(
             ownerOf(principal),
             keyRequestOf(body, principal),
-            ownerActor(principal),
+            ownerActor(principal, { request, headers, body }),
           ),
           keyPointers,
         )
@@ -86,6 +92,7 @@ export function apiKeysRoutes({ management, signIn, permissions }: OwnersRouteDe
       },
       {
         signedIn: 'owner',
+        headers: onceHeader,
         body: NewKey,
         response: { 201: ShownKey, ...changeProblems },
         detail: {
@@ -143,14 +150,14 @@ export function apiKeysRoutes({ management, signIn, permissions }: OwnersRouteDe
     )
     .patch(
       '/api-keys/:id',
-      async ({ body, params, principal }) => {
+      async ({ body, headers, params, principal, request }) => {
         requireValid(invalidAddresses(body))
         const view = unwrap(
           await management.updateKey(
             ownerOf(principal),
             params.id,
-            keyChangeOf(body),
-            ownerActor(principal),
+            { ...keyChangeOf(body), ...versionIn(headers) },
+            ownerActor(principal, { request, headers, body }),
           ),
           keyPointers,
         )
@@ -159,8 +166,9 @@ export function apiKeysRoutes({ management, signIn, permissions }: OwnersRouteDe
       {
         signedIn: 'owner',
         params: idParams,
+        headers: changeHeaders,
         body: closed(keyPatchFields),
-        response: { 200: ChangedKey, ...changeProblems },
+        response: { 200: ChangedKey, ...changeProblems, 412: Problem },
         detail: {
           operationId: 'updateApiKey',
           summary: 'Change a key: what it is called and what it narrows',
@@ -172,15 +180,19 @@ export function apiKeysRoutes({ management, signIn, permissions }: OwnersRouteDe
     )
     .delete(
       '/api-keys/:id',
-      async ({ params, principal }) => {
-        const owner = ownerOf(principal)
-        const view = unwrap(await management.revokeKey(owner, params.id, ownerActor(principal)))
+      async ({ headers, params, principal, request }) => {
+        const actor = ownerActor(principal, { request, headers })
+        const { version } = versionIn(headers)
+        const view = unwrap(
+          await management.revokeKey(ownerOf(principal), params.id, actor, version),
+        )
         return { message: revokedMessage, apiKey: apiKeyOf(view, permissions) }
       },
       {
         signedIn: 'owner',
         params: idParams,
-        response: { 200: ChangedKey, ...changeProblems },
+        headers: changeHeaders,
+        response: { 200: ChangedKey, ...changeProblems, 412: Problem },
         detail: {
           operationId: 'revokeApiKey',
           summary: 'Revoke a key, for good; its history stays',
@@ -192,11 +204,13 @@ export function apiKeysRoutes({ management, signIn, permissions }: OwnersRouteDe
     )
     .post(
       '/api-keys/:id/regenerate',
-      async ({ body, params, principal }) => {
+      async ({ body, headers, params, principal, request }) => {
         const graceSeconds = body?.graceSeconds ?? 0
         const owner = ownerOf(principal)
+        const actor = ownerActor(principal, { request, headers, body })
+        const { version } = versionIn(headers)
         const { key, view } = unwrap(
-          await management.rotateKey(owner, params.id, graceSeconds, ownerActor(principal)),
+          await management.rotateKey(owner, params.id, graceSeconds, actor, version),
         )
         const message = 'The new key is shown this once only: keep it now.'
         return { message, key, apiKey: apiKeyOf(view, permissions) }
@@ -204,8 +218,9 @@ export function apiKeysRoutes({ management, signIn, permissions }: OwnersRouteDe
       {
         signedIn: 'owner',
         params: idParams,
+        headers: changeHeaders,
         body: Rotation,
-        response: { 200: ShownKey, ...changeProblems },
+        response: { 200: ShownKey, ...changeProblems, 412: Problem },
         detail: {
           operationId: 'rotateApiKey',
           summary: 'Give a key a new secret',

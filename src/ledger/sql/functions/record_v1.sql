@@ -4,7 +4,7 @@
 -- them has changed since, or was read at a time that the ledger's clock, set back since, has not reached yet, the verdict is version_conflict. The same command sent again gets the same result.
 --
 -- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Returns {verdict, positions,
--- recordedAt}.
+-- recordedAt}. What in_sender says of the request that the command is of, {request}, is kept beside it.
 --
 -- Every event must be of a type of these streams, name what its stream is of, and have a payload that fits its type. A stream is
 -- opened once, by its first event, and a key stays of its account and mode. A tariff's hash stands for one content.
@@ -147,6 +147,7 @@ begin
 
   perform leave_shard(in_shard, v_position, v_now);
   return keep_result(in_shard, in_command, in_request_hash, v_now,
-    jsonb_build_object('verdict', 'ok', 'positions', to_jsonb(v_positions)));
+    jsonb_build_object('verdict', 'ok', 'positions', to_jsonb(v_positions))
+      || jsonb_strip_nulls(jsonb_build_object('request', in_sender -> 'request')));
 end
 $$;
