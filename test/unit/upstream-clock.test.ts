@@ -27,7 +27,8 @@ test('time in which it stands still does not count, however often it does', asyn
     clock.resume()
     await Bun.sleep(10)
   }
-  await once(clock.signal, 'abort')
+  // On a busy machine it may have had its time by now.
+  if (!clock.signal.aborted) await once(clock.signal, 'abort')
   expect(since(startedAtMs)).toBeGreaterThanOrEqual(stoodMs + 79)
 })
 
