@@ -258,7 +258,7 @@ describe('a sign-in to the console', () => {
     return { location: response.headers.get('location'), session: session?.split(';')[0] }
   }
 
-  test.each(['admin', 'auditor'])('is for whom the token names as %s', async (role) => {
+  test.each(['admin', 'support', 'auditor'])('is for whom the token names as %s', async (role) => {
     const { location, session = '' } = await signInAtConsole(`operator-${role}`)
     expect(location).toBe('/console/accounts')
     const headers = { cookie: session, 'sec-fetch-site': 'same-origin' }

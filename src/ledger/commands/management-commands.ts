@@ -184,7 +184,7 @@ export function openManagementCommands(
   const accepted = (shard: number, reply: ManagementReply) => resultOf(sender, shard, reply)
 
   return {
-    ...recordingBy('record_v1', sql, sender),
+    ...recordingBy(recordAny(sql), sql, sender),
 
     async grant(shard, command) {
       const { kind, startsAt, expiresAt, externalId, paid } = command
@@ -249,14 +249,41 @@ export function openOwnersCommands(
   instance: string,
   marks?: HighWaterMarks,
 ): RecordingCommands {
-  return recordingBy('record_own_v1', sql, openSender(instance, marks))
+  return recordingBy(recordOwn(sql), sql, openSender(instance, marks))
 }
 
-function recordingBy(
-  name: 'record_v1' | 'record_own_v1',
-  sql: Sql,
-  sender: Sender,
-): RecordingCommands {
+/** The parameters of the functions that record. */
+interface Recording {
+  readonly sender: string
+  readonly id: string
+  readonly digest: string
+  readonly expected: string
+  readonly events: string
+  readonly secret: Buffer | null
+}
+
+type RecordingStatement = (
+  shard: number,
+  recording: Recording,
+) => PromiseLike<readonly [{ readonly result: ManagementReply }]>
+
+function recordAny(sql: Sql): RecordingStatement {
+  return (shard, { sender, id, digest, expected, events, secret }) => sql<
+    [{ result: ManagementReply }]
+  >`
+    select record_v1(${shard}::smallint, ${sender}::text::jsonb, ${id}, ${digest},
+      ${expected}::text::jsonb, ${events}::text::jsonb, ${secret}) as result`
+}
+
+function recordOwn(sql: Sql): RecordingStatement {
+  return (shard, { sender, id, digest, expected, events, secret }) => sql<
+    [{ result: ManagementReply }]
+  >`
+    select record_own_v1(${shard}::smallint, ${sender}::text::jsonb, ${id}, ${digest},
+      ${expected}::text::jsonb, ${events}::text::jsonb, ${secret}) as result`
+}
+
+function recordingBy(recording: RecordingStatement, sql: Sql, sender: Sender): RecordingCommands {
   return {
     async record(shard, command) {
       const events = command.events.map((event) => ({
@@ -268,11 +295,12 @@ function recordingBy(
         private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
         actor: command.actor,
       }))
-      const [row] = await sql<[{ result: ManagementReply }]>`
-        select ${sql(name)}(${shard}::smallint, ${sender.ofShard(shard, command.request)}::text::jsonb,
-          ${command.id}, ${recordDigest(command.events)},
-          ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
-          ${command.secret ? Buffer.from(command.secret) : null}) as result`
+      const [row] = await recording(shard, {
+        ...{ sender: sender.ofShard(shard, command.request), id: command.id },
+        digest: recordDigest(command.events),
+        ...{ expected: JSON.stringify(command.expected), events: JSON.stringify(events) },
+        secret: command.secret ? Buffer.from(command.secret) : null,
+      })
       return resultOf(sender, shard, row.result)
     },
 
