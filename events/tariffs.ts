@@ -80,6 +80,8 @@ export const tariffEvents = {
       hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
       from: Time,
       notice: Type.Optional(Type.String()),
+      /** Why it was published: for auditors, and not for customers. */
+      reason: Type.Optional(Type.String()),
       plans: Type.Record(Type.String(), Plan),
       prices: Prices,
       /** How people see credits. Once it was said, every later tariff says the same. */

@@ -35,6 +35,9 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   secret_was_shown: 'it was done already, and its secret was shown then.',
   no_tariff: 'the tariff in force does not have the default plan of the configuration.',
   already_published: 'this tariff was published for this time already.',
+  scale_changed: 'credits are published in another way, which never changes',
+  would_drop:
+    'not all that is in force is there. These would disappear, and calls that need them would be refused',
 }
 
 /** What management returns for a command. @throws UsageError when management refused it */

@@ -2,7 +2,7 @@
 import type { Tariff } from '../config/tariff.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readCreditScale } from '../ledger/read/read-tariffs.ts'
-import type { CreditScale } from '../lib/credit-scale.ts'
+import { isSameScale, scaleText } from '../lib/credit-scale.ts'
 import { UsageError } from './usage-error.ts'
 
 /** @throws UsageError where the ledger has a scale, and the tariff has another one or none */
@@ -12,12 +12,8 @@ export async function requireSameScale(
   file: string,
 ): Promise<void> {
   const published = await readCreditScale(sql)
-  if (published === undefined || text(published) === text(credits)) return
+  if (published === undefined || isSameScale(published, credits)) return
   throw new UsageError(
-    `credits are published as ${text(published)}, which never changes, and ${file} says ${text(credits)}.`,
+    `credits are published as ${scaleText(published)}, which never changes, and ${file} says ${scaleText(credits)}.`,
   )
-}
-
-function text(scale: CreditScale | undefined): string {
-  return scale ? `{ name: ${scale.name}, decimals: ${scale.decimals} }` : 'nothing of them'
 }

@@ -13,6 +13,7 @@ import type { Condition } from '../pricing/condition.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
 import type { RouteBody } from '../pricing/route-body.ts'
 import type { Provider } from '../providers/provider.ts'
+import type { ConfigFile } from './file/file-schema.ts'
 import type { OwnField } from './file/service.ts'
 import type { IdentityHeaders } from './header-names.ts'
 import type { JsonSchema } from './json-schema.ts'
@@ -20,6 +21,8 @@ import type { JsonSchema } from './json-schema.ts'
 export interface Config {
   /** The file that was read. */
   readonly file: string
+  /** What it says, as it was checked: what is written for its routes is checked in its place (draft-tariff.ts). */
+  readonly written: ConfigFile
   readonly services: Readonly<Record<string, Upstream>>
   readonly routes: Readonly<Record<string, Route>>
   /** The schemas that routes share, by name; for the API documentation. */

@@ -98,6 +98,16 @@ export function configFaults(file: unknown): Fault[] {
   return faultsOf(value, faults)
 }
 
+/** A configuration of which a part was written anew: `file` is one as it was checked, but for that. */
+export function checkedConfig(
+  source: string,
+  file: object,
+): { readonly config: Config } | { readonly faults: readonly Fault[] } {
+  const value = withPlanPrices(withProviderDefaults(file))
+  const faults = faultsOf(value, [])
+  return faults.length > 0 ? { faults } : { config: resolve(source, value as ConfigFile, {}) }
+}
+
 interface ConfigText extends Omit<LoadOptions, 'file'> {
   readonly text: string
   readonly source: string
@@ -167,6 +177,7 @@ function resolve(source: string, file: ConfigFile, env: Env): Config {
     ...file,
     ...deployed,
     file: source,
+    written: file,
     services,
     routes: mapValues(file.routes, (route, id) => routeOf(id, route, limits)),
     plans: mapValues(file.plans, (plan): Plan => ({ grantable: true, ...plan })),

@@ -49,6 +49,10 @@ export const ownOperationIds = [
     'revokeSessions',
     'getAccountStatement',
     'getPricesAndChanges',
+    'getPriceChanges',
+    'checkPrices',
+    'publishPrices',
+    'simulatePrices',
   ],
 ] as const
 

@@ -30,6 +30,7 @@ import { accountReportsRoutes } from './routes/owner/account-reports.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
 import { keyReportsRoutes } from './routes/owner/key-reports.ts'
 import { pagesRoutes } from './routes/pages/pages.ts'
+import { openSimulations } from './simulations.ts'
 
 /** How browsers sign in to a site. */
 interface SignIns {
@@ -79,7 +80,7 @@ export function managementApp(deps: ManagementAppDeps) {
   return managementApps(deps).management
 }
 
-/** Both apps have one queue of reports, and one pace of refusals. */
+/** Both apps have one queue of reports, one simulation at a time, and one pace of refusals. */
 export function managementApps(deps: ManagementAppDeps) {
   const { config, newBodyMemory, rateLimiter, reportSql, auth, management, sql } = deps
   const { requestIdOf, log } = deps
@@ -91,6 +92,7 @@ export function managementApps(deps: ManagementAppDeps) {
   const owners = deps.owners ?? { management, sql, reportSql, sessions: allRows }
   const queue = openReportQueue(config.limits.maxReportSeconds, awaitRefusal)
   const reports = queue.over(reportSql)
+  const simulations = openSimulations(reportSql, log)
   const routes = mapValues(config.routes, ({ methods, path }) => ({ methods, path }))
 
   /** What the routes of a site are made of. */
@@ -99,7 +101,7 @@ export function managementApps(deps: ManagementAppDeps) {
     const guard = { sessions, rateLimit, ipOf, awaitRefusal, readBody }
     return {
       routeDeps: {
-        ...{ management, sql, reports, permissions, routes, sessions: allRows },
+        ...{ management, sql, reports, simulations, permissions, routes, sessions: allRows },
         support: config.support,
         signIn: authPlugin({ auth, ...guard }),
       },

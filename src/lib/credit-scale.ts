@@ -11,6 +11,16 @@ export interface CreditScale {
   readonly decimals: number
 }
 
+/** The scale as a file says it. */
+export function scaleText(scale: CreditScale | undefined): string {
+  return scale ? `{ name: ${scale.name}, decimals: ${scale.decimals} }` : 'nothing of them'
+}
+
+/** Whether figures mean the same. */
+export function isSameScale(one: CreditScale | undefined, other: CreditScale | undefined): boolean {
+  return one?.name === other?.name && one?.decimals === other?.decimals
+}
+
 /** A cell of a table that is credits, so that whoever prints the table says how they are shown. */
 export interface CreditsCell {
   readonly credits: Sum | bigint

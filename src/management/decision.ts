@@ -31,6 +31,8 @@ export type RefusalName =
   | 'secret_was_shown'
   | 'no_tariff'
   | 'already_published'
+  | 'scale_changed'
+  | 'would_drop'
 
 export interface Refused {
   readonly refused: RefusalName
@@ -38,6 +40,8 @@ export interface Refused {
   readonly field?: string
   /** What would have been accepted. */
   readonly expected?: string
+  /** What would disappear, kind by kind: `plans: gold`. */
+  readonly dropped?: readonly string[]
   /** How many credits there are, or can be, where the command asked for more. */
   readonly available?: number
 }

@@ -71,6 +71,7 @@ export const refusals = {
     appliesTo: [],
   },
   forbidden: { status: 403, title: 'Not allowed', appliesTo: [] },
+  sign_in_too_old: { status: 403, title: 'Sign in again to do this', appliesTo: [] },
   not_found: { status: 404, title: 'Not found', appliesTo: [] },
   method_not_allowed: { status: 405, title: 'Method not allowed', appliesTo: [] },
   body_too_slow: { status: 408, title: 'The body did not arrive in time', appliesTo: ['body'] },

@@ -1,8 +1,11 @@
 /** The console in a real browser: what an operator finds there, and what he does. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import type { Page } from 'playwright-core'
+import { shippedConfigFile } from '../../src/config/load-config.ts'
 import { newSignInLink } from '../../src/http/auth/sign-in-link.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
+import { readCurrentTariffs } from '../../src/ledger/read/read-tariffs.ts'
 import { axeFaults } from '../support/axe.ts'
 import {
   browserProgram,
@@ -64,6 +67,10 @@ describe.skipIf(program === undefined)('the console', () => {
       body: JSON.stringify(json),
     })
   }
+  /** As if the browser had been signed in so long ago. */
+  const signedIn = (ago: string) => shop.ledger.sql`
+    update portal_sessions set signed_in_at = ledger_now() - ${ago}::interval`
+  const announced = async () => (await readCurrentTariffs(shop.ledger.sql)).slice(1)
   const findCall = async (requestId: string | null) => {
     await goTo('Calls')
     await page.getByLabel('Request id').fill(requestId ?? '')
@@ -216,6 +223,57 @@ describe.skipIf(program === undefined)('the console', () => {
       )
     })
     await page.getByRole('cell', { name: 'insufficient credits' }).waitFor()
+  })
+
+  test('publishes a price with notice, compared with that in force and tried over a month', async () => {
+    await goTo('Prices')
+    await page.getByRole('button', { name: 'Change those in force' }).click()
+    const draft = page.getByLabel('Plans, prices and packs, as JSON')
+    const tariff = JSON.parse(await draft.inputValue())
+    const search = { per: 'request', credits: 0 }
+    await draft.fill(JSON.stringify({ ...tariff, prices: { ...tariff.prices, search } }))
+    await page.getByRole('button', { name: 'Compare' }).click()
+    await page.getByText('/tariff/prices/search/credits: expected').waitFor()
+    testPage.complaints.splice(0)
+
+    // The file that it comes from will do, too, with what it leaves out.
+    const written = readFileSync(shippedConfigFile, 'utf8')
+    const dearer = written.replace(
+      'price: { per: request, credits: 1 }',
+      'price: { per: request, credits: 3 }',
+    )
+    expect(dearer).not.toBe(written)
+    const file = {
+      name: 'tollbook.yaml',
+      mimeType: 'application/yaml',
+      buffer: Buffer.from(dearer),
+    }
+    await page.locator('input[type=file]').setInputFiles(file)
+    await until(async () => (await draft.inputValue()).includes('"credits": 3'))
+    await page.getByRole('button', { name: 'Compare' }).click()
+    await page.getByText('prices.search', { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Simulate it' }).click()
+    await page.getByText(/credits? before, \d+ credits with these/).waitFor()
+
+    await page.getByRole('button', { name: 'Publish it' }).click()
+    const at = page.getByLabel('In force from')
+    await at.fill('2199-01-01')
+    await page.getByLabel('Notice').fill('Searches cost <b>3</b> credits.')
+    await page.getByLabel('Reason').fill('Costs <i>rose</i>')
+    // Who signed in long ago signs in again, and the draft is there then.
+    await signedIn('11 minutes')
+    await page.getByRole('button', { name: 'Publish', exact: true }).click()
+    await page.getByText('This needs a sign-in that is at most 10 minutes old').waitFor()
+    testPage.complaints.splice(0)
+    expect(await announced()).toEqual([])
+    await signedIn('1 minute')
+    await page.getByRole('button', { name: 'Publish', exact: true }).click()
+    await page.getByRole('heading', { name: 'From 1 Jan 2199 on' }).waitFor()
+    await page.getByText('Searches cost <b>3</b> credits.').waitFor()
+    await page.getByRole('heading', { name: 'What changes at 2199-01-01 00:00 UTC' }).waitFor()
+    expect(await announced()).toMatchObject([{ notice: 'Searches cost <b>3</b> credits.' }])
+    await goTo('Log')
+    await page.getByText('Costs <i>rose</i>').waitFor()
   })
 
   test('keeps what it shows when the gateway fails, and says the request id', async () => {

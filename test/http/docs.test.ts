@@ -103,7 +103,8 @@ describe('the document', () => {
     const own = operations.filter(([where]) => !sold.has(where.split(' ')[1] ?? ''))
     const ids = own.map(([, { operationId }]) => operationId)
     expect(ids.sort()).toEqual([...ownOperationIds].sort())
-    const verb = /^(adjust|check|create|get|grant|list|refund|revoke|rotate|update)[A-Z]/
+    const verb =
+      /^(adjust|check|create|get|grant|list|publish|refund|revoke|rotate|simulate|update)[A-Z]/
     for (const id of ids) expect(id).toMatch(verb)
   })
 

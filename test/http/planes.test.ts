@@ -100,6 +100,27 @@ test("what owners do is done by the portal's login, and what operators do by tha
   ])
 })
 
+test('a price that management tries and publishes is what calls charge from then on', async () => {
+  const { key } = await issueKey()
+  expect((await call(key)).headers.get('x-credits-charged')).toBe('1')
+  const subject = 'boss'
+  const boss = await signToken({ secret: jwtSecret, subject, expiresInSeconds: 60 })
+  const ask = (path: string, json?: object) =>
+    fetch(management.url + path, {
+      method: json ? 'POST' : 'GET',
+      headers: { authorization: `Bearer ${boss}`, 'content-type': 'application/json' },
+      ...(json && { body: JSON.stringify(json) }),
+    })
+  const { configured } = await (await ask('/admin/prices/diff')).json()
+  const search = { per: 'request', credits: 2 }
+  const tariff = { ...configured, prices: { ...configured.prices, search } }
+  const from = new Date().toISOString().slice(0, 7)
+  const simulated = await (await ask('/admin/simulations', { tariff, from })).text()
+  expect(JSON.parse(simulated.trim().split('\n').at(-1) ?? '')).toHaveProperty('simulation')
+  expect((await ask('/admin/prices', { tariff, reason: 'Costs rose' })).status).toBe(201)
+  await until(async () => (await call(key)).headers.get('x-credits-charged') === '2')
+})
+
 test('each says that it is ready, and has metrics', async () => {
   for (const { url, metricsUrl } of [calls, management]) {
     await until(async () => (await fetch(`${url}/ready`)).status === 200)

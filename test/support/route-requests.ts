@@ -2,8 +2,10 @@
  * One valid request for every route, as a client with permission sends it. A route without a request here fails
  * test/http/route-roles.test.ts by name.
  */
+import { tariffOf } from '../../src/config/tariff.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
 import { bundlePages } from '../../src/pages/bundle-pages.ts'
+import { testConfig } from './test-config.ts'
 
 /** An account with a key, which requests are about. */
 export interface Subject {
@@ -25,6 +27,10 @@ export interface RouteRequest {
 type MakeRequest = (subject: Subject) => RouteRequest | Promise<RouteRequest>
 
 let budgets = 0
+let publications = 0
+
+/** That of the configuration that tests run with. */
+const tariff = tariffOf(testConfig())
 
 /** By route, as Elysia writes it; `?keyId` and the like name what a query is about. */
 export const requests: Readonly<Record<string, MakeRequest>> = {
@@ -126,6 +132,17 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /admin/usage/hourly': () => ({ path: '/admin/usage/hourly?by=hour&days=2' }),
   'POST /admin/sign-outs': () => ({ path: '/admin/sign-outs', json: { subject: 'nobody' } }),
   'GET /admin/prices': () => ({ path: '/admin/prices' }),
+  'GET /admin/prices/diff': () => ({ path: '/admin/prices/diff' }),
+  'POST /admin/prices/diff': () => ({ path: '/admin/prices/diff', json: { tariff } }),
+  // For another time each time, so that each request publishes something.
+  'POST /admin/prices': () => ({
+    path: '/admin/prices',
+    json: { tariff, from: `2199-06-01T00:00:00.${String(publications++).padStart(3, '0')}Z` },
+  }),
+  'POST /admin/simulations': () => ({
+    path: '/admin/simulations',
+    json: { tariff, from: '2030-05', to: '2030-06' },
+  }),
   'GET /admin/health': () => ({ path: '/admin/health' }),
   'GET /admin/usage/summary': () => ({ path: '/admin/usage/summary' }),
   'GET /admin/usage/top-users': () => ({ path: '/admin/usage/top-users' }),

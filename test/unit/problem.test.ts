@@ -26,6 +26,7 @@ const statusByCode: Record<RefusalCode, number> = {
   plan_not_grantable: 403,
   refund_by_operator: 403,
   forbidden: 403,
+  sign_in_too_old: 403,
   account_frozen: 403,
   not_found: 404,
   method_not_allowed: 405,

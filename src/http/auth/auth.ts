@@ -25,6 +25,8 @@ export interface Principal {
   /** The organisation the user acts for, when the token names one. */
   readonly organisation?: string
   readonly role: PrincipalRole
+  /** Of a browser that is signed in: when it was, by the ledger's clock. */
+  readonly signedInAt?: Date
 }
 
 /** How claims say who somebody is, and what he may do. */

@@ -76,7 +76,7 @@ export function openBrowserSessions({ site, rows, ipOf }: SessionsOptions): Brow
     find,
     async authenticate(request) {
       const session = await find(request)
-      return session && principalOfSession(session)
+      return session && { ...principalOfSession(session), signedInAt: session.signedInAt }
     },
     async open(request, owner) {
       const id = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url')

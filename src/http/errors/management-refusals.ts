@@ -45,6 +45,8 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   ],
   no_tariff: ['price_missing', 'The tariff in force does not have the default plan.'],
   already_published: ['conflict', 'This tariff was published for this time already.'],
+  scale_changed: ['invalid_request', 'credits are published in another way, which never changes'],
+  would_drop: ['invalid_request', 'would disappear, which `mayDrop` confirms'],
 }
 
 /** The routes whose responses are computed by the queue of reports. */
@@ -64,6 +66,7 @@ export const refusalsByRoute: Readonly<Record<string, readonly RefusalCode[]>> =
   ...Object.fromEntries(reports.map((route) => [route, ofReports])),
   'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
   'post /v1/charges/{requestId}/refund': ['refund_by_operator', 'delivery_pending'],
+  'post /admin/prices': ['sign_in_too_old'],
   'patch /admin/api-keys/{id}': ['plan_not_grantable', 'precondition_failed'],
   'delete /admin/api-keys/{id}': ['precondition_failed'],
   'patch /account': ['precondition_failed'],
@@ -75,13 +78,14 @@ export const refusalsByRoute: Readonly<Record<string, readonly RefusalCode[]>> =
 
 /** @param pointers where this request's body has the fields of the command, if not under their names */
 export function managementRefusal(
-  { refused, field, expected, available }: Refused,
+  { refused, field, expected, available, dropped }: Refused,
   pointers: Readonly<Record<string, string>> = {},
 ): Refusal {
   const [code, text] = texts[refused]
   if (code === 'invalid_request') {
     const pointer = field === undefined ? '' : (pointers[field] ?? `/${field}`)
-    const detail = expected === undefined ? text : `${text}: expected ${expected}`
+    const reason = dropped === undefined ? text : `${dropped.join('; ')}: ${text}`
+    const detail = expected === undefined ? reason : `${reason}: expected ${expected}`
     return invalidRequest([{ pointer, detail }])
   }
   return {

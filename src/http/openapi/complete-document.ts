@@ -137,6 +137,7 @@ function completeResponses(
     .filter(([status]) => Number(status) < 400 || isOpen)
     .map(([status, { description, content }]): [string, ResponseObject] => {
       const json = jsonOf(content)
+      const media = json?.contentMediaType
       return [
         status,
         {
@@ -147,7 +148,12 @@ function completeResponses(
               ...(isSignedIn || where === 'get /v1/key' ? rateHeaderNames : []),
             ]),
           }),
-          ...(json !== undefined && { content: jsonContent(json) }),
+          ...(json !== undefined && {
+            content:
+              typeof media === 'string'
+                ? { [media]: { schema: { type: 'string' } } }
+                : jsonContent(json),
+          }),
         },
       ]
     })

@@ -56,6 +56,10 @@ export const ownTags = [
     name: 'Operators: reports',
     description: 'For the roles of operators: admins, support and auditors.',
   },
+  {
+    name: 'Operators: prices',
+    description: 'For the role of admins; that of auditors and support may read.',
+  },
   { name: 'System', description: 'For machines.' },
 ]
 

@@ -7,6 +7,7 @@ import type { Management, OwnersManagement } from '../../management/management.t
 import type { Principal } from '../auth/auth.ts'
 import type { authPlugin } from '../auth/auth-plugin.ts'
 import type { ReportQueue } from '../report-queue.ts'
+import type { Simulations } from '../simulations.ts'
 import type { RouteAddress } from './customer/prices.ts'
 import { type Asked, onceOf } from './once.ts'
 
@@ -16,6 +17,7 @@ export interface RouteDeps {
   readonly sql: Sql
   readonly reports: ReportQueue
   readonly support: SupportBounds
+  readonly simulations: Simulations
   /** Of browsers. */
   readonly sessions: Pick<SessionRows, 'closeAll'>
   /** Where the routes are that prices are of, by their ids. */

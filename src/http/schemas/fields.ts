@@ -116,6 +116,14 @@ export const reason = t.Optional(
     description: 'Why; kept encrypted with the events that follow.',
   }),
 )
+export const notice = t.Optional(
+  text({
+    minLength: 1,
+    maxLength: 1_000,
+    title: 'a text of 1 to 1,000 characters',
+    description: 'For customers to read.',
+  }),
+)
 export const requiredExternalId = t.String({
   pattern: '^[!-~]{1,200}$',
   title: '1 to 200 printable ASCII characters without spaces',

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks'
 import type { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
 import { Dialog, Failure } from '../shared/parts.tsx'
+import { isAtProvider } from '../shared/sign-in.tsx'
 import { asApiError } from '../shared/use-data.ts'
 
 interface ActionProps {
@@ -39,6 +40,7 @@ export function Action(props: ActionProps) {
     <Dialog title={props.title} onClose={props.onClose}>
       <form onSubmit={submit}>
         {error && <Failure error={error} />}
+        {error?.kind === 'sign_in_too_old' && <SignInAgain />}
         {props.children}
         <label>
           Reason, which stays with the event
@@ -64,7 +66,7 @@ export function Action(props: ActionProps) {
 }
 
 /** What is done in the console. */
-type Act = 'grant' | 'take' | 'plan' | 'freeze' | 'unfreeze' | 'refund'
+type Act = 'grant' | 'take' | 'plan' | 'freeze' | 'unfreeze' | 'refund' | 'publish'
 
 /** What support may do, as far as its bounds allow. */
 const ofSupport: readonly Act[] = ['grant', 'freeze', 'refund']
@@ -77,4 +79,15 @@ export function useMay(): (act: Act, credits?: number) => boolean {
     const most = act === 'refund' ? bounds?.maxRefund : bounds?.maxGrant
     return ofSupport.includes(act) && credits <= (most ?? 0)
   }
+}
+
+/** A way to a new sign-in; what the page keeps is there afterwards. */
+function SignInAgain() {
+  if (!isAtProvider()) return <p>A new start of tollbook up prints a link that signs in again.</p>
+  const to = encodeURIComponent(location.pathname)
+  return (
+    <p>
+      <a href={`/console/sign-in?to=${to}`}>Sign in again</a>
+    </p>
+  )
 }

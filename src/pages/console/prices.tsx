@@ -1,9 +1,11 @@
-/** Prices and plans in force and announced, and what those that are announced change. */
+/** Prices and plans in force and announced, what those that are announced change, and new ones. */
 import { usePage } from '../shared/context.ts'
 import { dayText, timeText } from '../shared/format.ts'
-import { Empty, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { Empty, Loaded, Panel } from '../shared/parts.tsx'
 import { TariffPanel } from '../shared/tariff.tsx'
 import { useData } from '../shared/use-data.ts'
+import { NewPrices } from './new-prices.tsx'
+import { PriceChanges } from './price-changes.tsx'
 import type { AdminPrices } from './types.ts'
 
 export function PricesPage() {
@@ -15,9 +17,12 @@ export function PricesPage() {
       <Loaded data={prices} height="high">
         {({ current, announced, routes, changes }) => (
           <>
-            {changes.map((next) => (
-              <Changes key={next.from} {...next} />
+            {changes.map(({ from, changes }) => (
+              <Panel key={from} title={`What changes at ${timeText(from)}`}>
+                <PriceChanges changes={changes} caption={`What changes at ${timeText(from)}`} />
+              </Panel>
             ))}
+            <NewPrices onPublished={prices.reload} />
             {current ? (
               <TariffPanel
                 tariff={current}
@@ -43,30 +48,4 @@ export function PricesPage() {
       </Loaded>
     </>
   )
-}
-
-function Changes({ from, changes }: AdminPrices['changes'][number]) {
-  return (
-    <Panel title={`What changes at ${timeText(from)}`}>
-      {changes.length === 0 ? (
-        <Empty>Nothing: it says the same as the one before.</Empty>
-      ) : (
-        <Table
-          caption={`What changes at ${timeText(from)}`}
-          rows={changes}
-          keyOf={({ path }) => path}
-          columns={[
-            { head: 'What', cell: ({ path }) => <code>{path}</code> },
-            { head: 'Before', cell: ({ before }) => <Stored text={shown(before)} /> },
-            { head: 'After', cell: ({ after }) => <Stored text={shown(after)} /> },
-          ]}
-        />
-      )}
-    </Panel>
-  )
-}
-
-function shown(value: unknown): string {
-  if (value === null || value === undefined) return 'nothing'
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }

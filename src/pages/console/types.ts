@@ -91,12 +91,44 @@ export interface Health {
 export interface AdminPrices extends Prices {
   readonly changes: readonly {
     readonly from: string
-    readonly changes: readonly {
-      readonly path: string
-      readonly before: unknown
-      readonly after: unknown
-    }[]
+    readonly changes: readonly PriceChange[]
   }[]
+}
+
+export interface PriceChange {
+  readonly path: string
+  readonly before: unknown
+  readonly after: unknown
+}
+
+/** A tariff beside the one in force. */
+export interface PriceDiff {
+  readonly hash: string
+  readonly inForce: string | null
+  readonly changes: readonly PriceChange[]
+  readonly dropped: readonly string[]
+  readonly announcedFrom: string | null
+}
+
+/** As the API takes it: `{plans, prices}`, and `credits` and `packs` where there are some. */
+export type DraftTariff = Readonly<Record<string, unknown>>
+
+export interface Compared {
+  readonly credits: { readonly actual: number | string; readonly simulated: number | string }
+  readonly fees: readonly {
+    readonly currency: string
+    readonly actual: number | string
+    readonly simulated: number | string
+  }[]
+}
+
+export interface Simulation {
+  readonly from: string
+  readonly final: boolean
+  readonly totals: Compared
+  readonly owners: readonly (Compared & { readonly accountId: string; readonly owner: string })[]
+  readonly ownerCount: number
+  readonly unpriced: readonly { readonly endpoint: string; readonly calls: number | string }[]
 }
 
 export interface AuditedCall {

@@ -58,7 +58,19 @@ export function Failure(props: {
   const { error, shownAt, retry } = props
   return (
     <div class="failure" role="alert">
-      <p>{error.message}</p>
+      {error.faults.length > 1 ? (
+        <ul>
+          {error.faults.map((fault) => (
+            <li key={fault}>
+              <Stored text={fault} />
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <p>
+          <Stored text={error.message} />
+        </p>
+      )}
       {error.requestId && (
         <p>
           Request <code>{error.requestId}</code>

@@ -22,7 +22,8 @@ function failureInAddress(): ApiError | undefined {
   return Object.hasOwn(failures, word) ? new ApiError(0, failures[word] ?? '') : undefined
 }
 
-function isAtProvider(): boolean {
+/** Whether people sign in at an identity provider, and not by a link. */
+export function isAtProvider(): boolean {
   return (
     document.querySelector('meta[name=tollbook-sign-in]')?.getAttribute('content') === 'provider'
   )

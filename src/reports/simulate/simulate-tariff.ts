@@ -29,8 +29,18 @@ interface SimulationRequest {
   readonly tariff: Tariff
 }
 
-/** @throws RangeError when a month does not exist, or the last lies before the first */
-export async function simulateTariff(sql: Sql, request: SimulationRequest): Promise<Simulation> {
+/** How often a simulation reads a shard's part of the log. */
+const passes = 3
+
+/**
+ * @param onProgress called with the part, up to 1, that is done. What it throws ends the simulation
+ * @throws RangeError when a month does not exist, or the last lies before the first
+ */
+export async function simulateTariff(
+  sql: Sql,
+  request: SimulationRequest,
+  onProgress?: (part: number) => void,
+): Promise<Simulation> {
   const { from, to, tariff } = request
   const period = spanOf(from, to)
   const hash = tariffHash(tariff)
@@ -45,19 +55,23 @@ export async function simulateTariff(sql: Sql, request: SimulationRequest): Prom
   const fees = new Map<string, FeesOfAccount>()
   const committed = new Map<string, string[]>()
   let [isOver, open] = [true, 0]
-  for (const shard of await readShards(sql)) {
+  const shards = await readShards(sql)
+  for (const [index, shard] of shards.entries()) {
     const end = await readLogEnd(sql, shard)
     isOver &&= end.now >= period.end
-    const range = { shard, period, end }
-    const refunds = await readRefunds(sql, range)
-    for await (const groups of readCalls(sql, range, refunds, by)) {
+    const range = (pass: number) => ({
+      ...{ shard, period, end },
+      onRead: (part: number) => onProgress?.((index + (pass + part) / passes) / shards.length),
+    })
+    const refunds = await readRefunds(sql, range(0))
+    for await (const groups of readCalls(sql, range(1), refunds, by)) {
       open += groups.reduce((sum, group) => sum + group.open, 0)
       for (const group of groups) await repricing.add(group, refunds)
     }
     for (const [account, of] of await readPlanFees(sql, { shard, from, to, end, tariff })) {
       fees.set(account, of)
     }
-    for (const [account, of] of await readCommitted(sql, range, externalId)) {
+    for (const [account, of] of await readCommitted(sql, range(2), externalId)) {
       committed.set(account, of)
     }
   }

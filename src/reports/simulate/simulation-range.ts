@@ -9,6 +9,8 @@ export interface SimulationRange {
   readonly shard: number
   readonly period: { readonly start: Micros; readonly end: Micros }
   readonly end: LogEnd
+  /** Called with the part of the range, up to 1, that was read. What it throws ends the reading. */
+  readonly onRead?: (part: number) => void
 }
 
 const maxRangePositions = 200_000
@@ -19,10 +21,13 @@ const maxRangePositions = 200_000
  */
 export async function* rangesOf(
   sql: Sql,
-  { shard, period, end }: SimulationRange,
+  { shard, period, end, onRead }: SimulationRange,
 ): AsyncGenerator<PositionRange> {
   const from = await positionAt(sql, shard, new Date(period.start / 1_000))
-  yield* positionRanges({ from, to: end.position }, maxRangePositions)
+  for (const range of positionRanges({ from, to: end.position }, maxRangePositions)) {
+    yield range
+    onRead?.((range.to - from + 1) / (end.position - from + 1))
+  }
 }
 
 export function isInSpan(

@@ -2,13 +2,13 @@
 
 import { tariffHash, tariffOf } from '../../../config/tariff.ts'
 import { tariffChanges } from '../../../config/tariff-changes.ts'
+import { readComparableTariff } from '../../../management/tariff-in-force.ts'
 import { command } from '../../command.ts'
 import { configOf } from '../../config-of.ts'
 import { withSql } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { dim, json, say, time } from '../../output.ts'
 import { printChanges } from '../../print/print-tariff.ts'
-import { readComparableTariff } from '../../tariff-in-force.ts'
 
 const args = {
   file: {

@@ -1,15 +1,14 @@
 /** `tollbook prices publish` */
 import { loadConfig } from '../../../config/load-config.ts'
-import { type Tariff, tariffHash, tariffOf } from '../../../config/tariff.ts'
-import { printable } from '../../../lib/printable-text.ts'
+import { tariffHash, tariffOf } from '../../../config/tariff.ts'
+import { isRefused } from '../../../management/decision.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
-import { parseTime } from '../../options/option-values.ts'
+import { parseText, parseTime } from '../../options/option-values.ts'
 import { json, say, time } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 import { requireSameScale } from '../../require-same-scale.ts'
-import { readComparableTariff } from '../../tariff-in-force.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -23,6 +22,11 @@ const args = {
     type: 'string',
     valueHint: 'TEXT',
     description: 'Text about the change, for customers to read',
+  },
+  reason: {
+    type: 'string',
+    valueHint: 'TEXT',
+    description: 'Why you do it, for auditors; the log keeps it as it is',
   },
   yes: { type: 'boolean', description: 'Confirm that plans or prices disappear' },
   ...ledgerArgs,
@@ -46,39 +50,27 @@ export default command(
         from: parseTime('--from', args.from, 'future', new Date()).toISOString(),
       }),
       ...(args.notice !== undefined && { notice: args.notice }),
+      mayDrop: args.yes === true,
     }
+    const reason = args.reason === undefined ? undefined : parseText('--reason', args.reason, 1_000)
+    const actor = { id: 'cli', reason }
     const ledger = { ...args, config: args.file }
     const published = await withLedger(ledger, async ({ sql, management }) => {
       await requireSameScale(sql, tariff, args.file)
-      // Publishing what is in force would only add an event. With --from it has an effect: it takes back the tariff that
-      // was announced for that time.
-      const { inForce, before } = await readComparableTariff(sql)
-      if (args.from === undefined && inForce === hash) return undefined
-      if (!args.yes) requireAllThere(before, tariff, args.file)
-      return unwrap(await management.publishTariff(tariff, options, { id: 'cli' }))
+      const published = await management.publishTariff(tariff, options, actor)
+      if (isRefused(published) && published.refused === 'would_drop') {
+        throw new UsageError(disappearing(args.file, published.dropped))
+      }
+      return unwrap(published)
     })
-    if (args.json) return json(published ?? { hash, alreadyInForce: true, positions: [] })
-    if (!published) return say(`Nothing to publish: ${args.file} is what is in force.`)
     const { from, positions } = published
+    const isInForce = positions.length === 0
+    if (args.json) return json(isInForce ? { hash, alreadyInForce: true, positions } : published)
+    if (isInForce) return say(`Nothing to publish: ${args.file} is what is in force.`)
     say(`Tariff ${hash} is published, in force from ${time(from)} UTC: ${positions.join(', ')}.`)
   },
 )
 
-/** @throws UsageError that names the plans, prices and packs in force that the file does not have */
-function requireAllThere(before: Tariff, after: Tariff, file: string): void {
-  const lines = [
-    { of: 'plans', names: gone(before.plans, after.plans) },
-    { of: 'prices of routes', names: gone(before.prices, after.prices) },
-    { of: 'packs', names: gone(before.packs, after.packs) },
-  ].flatMap(({ of, names }) =>
-    names.length > 0 ? [`${of}: ${names.map(printable).join(', ')}`] : [],
-  )
-  if (lines.length === 0) return
-  throw new UsageError(
-    `${file} does not have all that is in force. These would disappear, and calls that need them would be refused:\n  ${lines.join('\n  ')}\nNothing was published. Is it the file that the gateways run with? Pass --yes to confirm.`,
-  )
-}
-
-function gone(before: object = {}, after: object = {}): string[] {
-  return Object.keys(before).filter((name) => !Object.hasOwn(after, name))
+function disappearing(file: string, dropped: readonly string[] = []): string {
+  return `${file} does not have all that is in force. These would disappear, and calls that need them would be refused:\n  ${dropped.join('\n  ')}\nNothing was published. Is it the file that the gateways run with? Pass --yes to confirm.`
 }

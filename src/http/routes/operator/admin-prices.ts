@@ -46,7 +46,7 @@ export function adminPricesRoutes({ sql, signIn, routes }: RouteDeps) {
         summary: 'Prices and plans in force, those announced, and what they change',
         description:
           'The tariff in force, every tariff that is announced, and field by field what each changes in the one before it.',
-        tags: ['Operators: reports'],
+        tags: ['Operators: prices'],
       },
     },
   )

@@ -8,6 +8,7 @@ import { adminOperationsRoutes } from './admin-operations.ts'
 import { adminPricesRoutes } from './admin-prices.ts'
 import { adminReportsRoutes } from './admin-reports.ts'
 import { adminSessionsRoutes } from './admin-sessions.ts'
+import { adminTariffsRoutes } from './admin-tariffs.ts'
 
 export function adminRoutes(deps: RouteDeps) {
   return new Elysia({ name: 'admin', normalize: false })
@@ -17,5 +18,6 @@ export function adminRoutes(deps: RouteDeps) {
     .use(adminReportsRoutes(deps))
     .use(adminOperationsRoutes(deps))
     .use(adminPricesRoutes(deps))
+    .use(adminTariffsRoutes(deps))
     .use(adminSessionsRoutes(deps))
 }

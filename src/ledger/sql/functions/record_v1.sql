@@ -101,7 +101,7 @@ begin
     elsif exists (
       select from tariffs t
       where t.hash = r.payload::jsonb ->> 'hash' and t.shard = in_shard
-        and t.content <> r.payload::jsonb - array['hash', 'from', 'notice']
+        and t.content <> r.payload::jsonb - array['hash', 'from', 'notice', 'reason']
     ) then
       raise exception 'a tariff of this hash was published with another content' using errcode = 'invalid_parameter_value';
     elsif exists (

@@ -6,16 +6,19 @@ import {
   readTariffInForce,
 } from '../ledger/read/read-tariffs.ts'
 
-/** What is in force, as a tariff to compare a file with: an empty one where nothing is; and what is announced. */
+/** What is in force, as a tariff to compare another with: an empty one where nothing is; and what is announced. */
 export async function readComparableTariff(sql: Sql): Promise<{
   readonly inForce: string | null
+  /** From when on; undefined where nothing is. */
+  readonly since: Date | undefined
   readonly before: Tariff
   readonly announced: readonly PublishedTariff[]
 }> {
   const [tariffs, inForce] = [await readCurrentTariffs(sql), await readTariffInForce(sql)]
   const [first, ...later] = tariffs
   if (!first || first.hash !== inForce) {
-    return { inForce, before: { plans: {}, prices: {} }, announced: tariffs }
+    const before = { plans: {}, prices: {} }
+    return { inForce, since: undefined, before, announced: tariffs }
   }
   const { plans, prices, credits, packs } = first as Pick<Tariff, 'plans'> & {
     prices: Tariff['prices']
@@ -26,5 +29,5 @@ export async function readComparableTariff(sql: Sql): Promise<{
     credits: credits ?? undefined,
     packs: packs ?? undefined,
   })
-  return { inForce, before, announced: later }
+  return { inForce, since: first.from, before, announced: later }
 }
