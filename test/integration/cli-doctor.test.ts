@@ -62,6 +62,7 @@ test('what is well is ok, and what production still needs is a warning', async (
     'max_connections',
     'autovacuum',
     'isolation',
+    'login settings',
     'clock',
     'ledger',
     'partitions',
@@ -108,6 +109,36 @@ test.each(['serializable', 'repeatable read'])(
     await ledger.owner.unsafe(`alter database ${name} reset default_transaction_isolation`)
   },
 )
+
+test('what a login was set to by itself is a problem, though this connection does not show it', async () => {
+  const login = await makeLogin(ledger, 'calls')
+  onTestFinished(() => login.drop())
+  expect((await doctor()).find('login settings')).toMatchObject({ status: 'ok' })
+  const thief = postgres(login.url, { max: 1 })
+  await thief.unsafe(`alter role ${login.name} set synchronous_commit = off`)
+  await thief.unsafe(`alter role ${login.name} set default_transaction_isolation = 'serializable'`)
+  await thief.end()
+  await ledger.owner.unsafe(
+    `alter role ${login.name} in database ${new URL(ledger.url).pathname.slice(1)} set session_replication_role = 'replica'`,
+  )
+  const { healthy, find } = await doctor()
+  expect(healthy).toBe(false)
+  expect(find('login settings')).toMatchObject({
+    status: 'problem',
+    found: [
+      'default_transaction_isolation=serializable',
+      'session_replication_role=replica',
+      'synchronous_commit=off',
+    ]
+      .map((setting) => `role ${login.name} sets ${setting}`)
+      .join('; '),
+  })
+  const advice = find('login settings')?.advice ?? ''
+  expect(advice).toContain(`alter role ${login.name} reset synchronous_commit;`)
+  // Whoever follows the advice has it well again.
+  await ledger.owner.unsafe(advice.slice(advice.indexOf('\n')))
+  expect((await doctor()).find('login settings')).toMatchObject({ status: 'ok' })
+})
 
 test('time zones of budgets that the server does not know are named', async () => {
   const account = await ledger.account()

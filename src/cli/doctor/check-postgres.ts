@@ -3,6 +3,7 @@ import { connect, defaultSchema, type Sql } from '../../ledger/connect.ts'
 import { printHosts } from '../../ledger/connection/database-address.ts'
 import { parseDatabaseUrl } from '../../ledger/connection/parse-database-url.ts'
 import { readMissingRights } from '../../ledger/migrate/owner-rights.ts'
+import { readLoosenedSettings } from '../../ledger/read/read-loosened-settings.ts'
 import { poolingFault } from '../../ledger/read/read-pooling.ts'
 import { readServer, type Server } from '../../ledger/read/read-server.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
@@ -11,6 +12,7 @@ import { explainError } from '../explain-error.ts'
 import { withoutPooler } from '../serve/refuse-poolers.ts'
 import { checkConnections, type Gateways, loginLimit } from './check-connections.ts'
 import { checkRoles } from './check-roles.ts'
+import { checkSettings } from './check-settings.ts'
 import { checkStandbys } from './check-standbys.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
@@ -48,6 +50,7 @@ export async function checkPostgres(
       ...upkeep(server),
       ...checkConnections(server, { gateways, shards, ...urls }),
       checkRoles(server, await readMissingRights(sql, defaultSchema)),
+      checkSettings(await readLoosenedSettings(sql)),
       clock(clockOffsetMs),
     ]
     return { findings, role }

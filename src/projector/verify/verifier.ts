@@ -110,14 +110,16 @@ async function verify(
       work: (progress: Progress) => compareProjection(each, { maxDescribed, progress }),
     })),
   ]
-  const verifications = await runConcurrently('verify', jobs, progress)
+  const [verifications, [ofTables], [ofSchema]] = await Promise.all([
+    runConcurrently('verify', jobs, progress),
+    Promise.all(tables.map((check) => check.run())) as Promise<[TablesVerification]>,
+    Promise.all(schema.map((check) => check.run())) as Promise<[SchemaVerification]>,
+  ])
   const ofChecks = verifications.slice(0, checks.length) as LogVerification[]
   const log = [...Map.groupBy(ofChecks, ({ shard }) => shard).values()].map((ofShard) =>
     combineVerifications(ofShard, maxDescribed),
   )
   const ofProjections = verifications.slice(checks.length) as ProjectionVerification[]
-  const [ofTables] = (await Promise.all(tables.map((check) => check.run()))) as [TablesVerification]
-  const [ofSchema] = (await Promise.all(schema.map((check) => check.run()))) as [SchemaVerification]
   const sound =
     ofTables.faulty === 0 &&
     ofSchema.faulty === 0 &&

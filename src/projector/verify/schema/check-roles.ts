@@ -3,6 +3,7 @@
  * before they are durable. Whoever is logged in may change settings of his own login, and make large objects.
  */
 import type { Sql } from '../../../ledger/connect.ts'
+import { readLoosenedSettings } from '../../../ledger/read/read-loosened-settings.ts'
 import { roleNames, roles } from '../../../ledger/roles.ts'
 import type { SchemaFault } from './check-properties.ts'
 
@@ -12,9 +13,6 @@ export async function checkRoles(sql: Sql): Promise<SchemaFault[]> {
     with logins as (
       select l.oid, l.rolname, l.rolsuper from pg_roles l
       where exists (select from pg_roles r where r.rolname = any(${names}) and pg_has_role(l.oid, r.oid, 'member'))
-    ), settings as (
-      select nullif(setrole, 0) as setrole, unnest(setconfig) as setting from pg_db_role_setting
-      where setdatabase = 0 or setdatabase = (select oid from pg_database where datname = current_database())
     )
     select 'role ' || rolname as object, 'it is a superuser, or overrides the rules of rows' as fault
     from pg_roles where rolname = any(${names}) and (rolsuper or rolbypassrls)
@@ -22,15 +20,13 @@ export async function checkRoles(sql: Sql): Promise<SchemaFault[]> {
     select 'role ' || pg_get_userbyid(m.member), format('it has what is granted to %s, too', pg_get_userbyid(m.roleid))
     from pg_auth_members m where pg_get_userbyid(m.member) = any(${names})
     union all
-    select coalesce('role ' || setrole::regrole, 'database ' || current_database()), 'it sets ' || setting
-    from settings
-    where setting like 'session_replication_role=%' and setting <> 'session_replication_role=origin'
-      or setting like 'synchronous_commit=%' and lower(split_part(setting, '=', 2)) not in ('on', 'true', 'yes', '1', 'remote_apply')
-        and (setrole is null or setrole in (select oid from logins))
-    union all
     select 'role ' || l.rolname, format('it has %s large objects, and the ledger makes none', count(*))
     from logins l join pg_largeobject_metadata o on o.lomowner = l.oid
     where not l.rolsuper group by 1
     order by 1, 2`
-  return [...found]
+  const settings = await readLoosenedSettings(sql)
+  return [
+    ...found,
+    ...settings.map(({ object, setting }) => ({ object, fault: `it sets ${setting}` })),
+  ]
 }
