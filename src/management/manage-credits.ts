@@ -13,6 +13,7 @@ import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { subtractSums } from '../lib/sums.ts'
 import type { Actor } from './actor.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
+import { execute } from './execute.ts'
 import { isoTime } from './iso-time.ts'
 import type { ManagementDeps } from './management-deps.ts'
 import { reasonDocument, sealDocument } from './seal-events.ts'
@@ -207,12 +208,30 @@ async function resetCredits(
   deps: ManagementDeps,
   accountId: string,
   mode: Mode,
-  actor: Actor,
+  { once, ...actor }: Actor,
 ): Promise<Granted | Refused> {
   const account = await readAccount(deps.sql, accountId)
   if (!account) return refused('account_unknown')
+  // The change of the key, of which a reset is a part, has the name itself.
+  const ofReset = once && { ...once, id: `${once.id}:reset` }
+  const prepare = async () => {
+    const granted = await grantUsed(deps, account, mode, actor)
+    return isRefused(granted)
+      ? granted
+      : { shard: account.shard, events: [], expected: [], result: granted }
+  }
+  const again = { position: null, credits: 0 }
+  return execute<Granted>(deps.commands, { ...actor, once: ofReset }, prepare, again)
+}
+
+async function grantUsed(
+  deps: ManagementDeps,
+  account: AccountRow,
+  mode: Mode,
+  actor: Actor,
+): Promise<Granted | Refused> {
   for (;;) {
-    const month = await readMonthUse(deps.sql, accountId, mode)
+    const month = await readMonthUse(deps.sql, account.accountId, mode)
     // A grant is one amount: what is beyond it is left to the next reset.
     const left = subtractSums(month.used, month.resetCredits)
     const credits = Math.min(Number(left), maxAmount)
@@ -220,12 +239,10 @@ async function resetCredits(
     const startsAt = isoTime(month.readAt)
     const expiresAt = isoTime(month.nextMonth)
     // Named by its number in the month: of two resets at once, one is refused and reads the month again.
-    const name = actor.once?.id ?? `${startsAt.slice(0, 7)}:${month.resets + 1}`
-    const externalId = `${resetPrefix}${mode}:${name}`
+    const externalId = `${resetPrefix}${mode}:${startsAt.slice(0, 7)}:${month.resets + 1}`
     const grant = { credits, kind: 'promotional', mode, startsAt, expiresAt, externalId } as const
     const granted = await recordGrant(deps, account, grant, actor)
     if (!isRefused(granted) || granted.refused !== 'external_id_taken') return granted
-    if (actor.once) return { position: null, credits: 0 }
   }
 }
 

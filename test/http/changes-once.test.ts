@@ -39,6 +39,14 @@ async function newOwner() {
   return { who, accountId, keyPath: `/api-keys/${id}`, accountPath: `/admin/accounts/${accountId}` }
 }
 
+/** What resets have granted to an account. */
+async function resetOf(accountId: string): Promise<number> {
+  const [row] = await ledger.sql<[{ credits: number }]>`
+    select coalesce(sum(credits), 0)::integer as credits from events
+    where account_id = ${accountId} and type = 'CreditsGranted' and payload ->> 'kind' = 'promotional'`
+  return row.credits
+}
+
 const eventsOf = async (accountId: string, type: string) =>
   (
     await ledger.sql<{ position: number }[]>`
@@ -120,10 +128,16 @@ describe('the same request again', () => {
     expect((await ask('admin', 'PATCH', `/admin${keyPath}`, reset)).status).toBe(200)
     await app.charge(keyId, 7)
     expect((await ask('admin', 'PATCH', `/admin${keyPath}`, reset)).status).toBe(200)
-    const [row] = await ledger.sql<[{ credits: number }]>`
-      select sum(credits)::integer as credits from events
-      where account_id = ${accountId} and type = 'CreditsGranted' and payload ->> 'kind' = 'promotional'`
-    expect(row.credits).toBe(10)
+    expect(await resetOf(accountId)).toBe(10)
+  })
+
+  test('resets nothing later either where there was nothing to reset', async () => {
+    const { accountId, keyPath } = await newOwner()
+    const reset = { json: { resetCredits: true }, key: 'reset-of-nothing' }
+    expect((await ask('admin', 'PATCH', `/admin${keyPath}`, reset)).status).toBe(200)
+    await app.charge(keyPath.split('/').at(-1) as string, 7)
+    expect((await ask('admin', 'PATCH', `/admin${keyPath}`, reset)).status).toBe(200)
+    expect(await resetOf(accountId)).toBe(0)
   })
 
   test('of a revocation is served, by owners and operators', async () => {

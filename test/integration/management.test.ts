@@ -187,6 +187,34 @@ describe('a key', () => {
     }))
 })
 
+test('two resets that read the same use give it once, each under a name of its own', () =>
+  withLedger(async (ledger) => {
+    const key = await ledger.key(await ledger.account({ plan: 'pro' }))
+    const { hold } = await ledger.hold(key, 100)
+    await ledger.settle(hold, 100)
+    const both = Promise.withResolvers<void>()
+    let waiting = 0
+    const commands: ManagementCommands = {
+      ...ledger.commands,
+      async grant(shard, command) {
+        waiting++
+        if (waiting === 2) both.resolve()
+        await both.promise
+        return ledger.commands.grant(shard, command)
+      },
+    }
+    const management = managementOn({ sql: ledger.sql, commands })
+    await Promise.all(
+      ['one', 'other'].map(async (id) => {
+        const once = { id, request: id }
+        ok(await management.resetCredits(key.accountId, 'live', { ...actor, once }))
+      }),
+    )
+    const granted = await ledger.sql<{ credits: number }[]>`
+      select credits from events where type = 'CreditsGranted' and payload ->> 'kind' = 'promotional'`
+    expect(granted.map(({ credits }) => credits)).toEqual([100])
+  }))
+
 describe('the first tariff', () => {
   test('is taken once from the configuration, however many gateways start at once', async () => {
     const { url, drop } = await createDatabase()
