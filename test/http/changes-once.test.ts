@@ -1,5 +1,6 @@
 /** A change under an Idempotency-Key is made once, whatever came between; and one with If-Match only of what was seen. */
 import { afterAll, describe, expect, test } from 'bun:test'
+import { type Tariff, tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { accountIdOf } from '../../src/lib/ids.ts'
 import { checkCommands } from '../../src/projector/verify/tables/check-commands.ts'
 import { type Json, openTestApp, token } from '../support/management-test-app.ts'
@@ -154,6 +155,46 @@ describe('the same request again', () => {
       }
       expect(await eventsOf(owner.accountId, 'KeyRevoked')).toBe(1)
     }
+  })
+})
+
+describe('prices that are published under an Idempotency-Key', () => {
+  const served = tariffOf(app.config)
+  const costing = (credits: number) =>
+    ({ ...served, prices: { ...served.prices, search: { per: 'request', credits } } }) as Tariff
+  const publish = (tariff: Tariff, key: string, more = {}) =>
+    ask('admin', 'POST', '/admin/prices', { json: { tariff, ...more }, key })
+  const inForce = async () =>
+    (await ask('admin', 'GET', '/admin/prices/diff', {})).body.diff.inForce
+
+  test('at once are published once, whatever others have published since', async () => {
+    const first = await publish(costing(21), 'publish-1')
+    expect(first.status).toBe(201)
+    await ledger.travelTo('2030-06-15T12:30:00Z')
+    expect((await publish(costing(22), 'publish-2')).status).toBe(201)
+    expect(await publish(costing(21), 'publish-1')).toEqual(first)
+    expect(await inForce()).toBe(tariffHash(costing(22)))
+    expect((await publish(costing(23), 'publish-1')).status).toBe(409)
+  })
+
+  test('are remembered also where they were in force already', async () => {
+    const first = await publish(costing(22), 'publish-3')
+    expect(first.body.published.positions).toEqual([])
+    await ledger.travelTo('2030-06-15T12:40:00Z')
+    expect((await publish(costing(24), 'publish-4')).status).toBe(201)
+    expect(await publish(costing(22), 'publish-3')).toEqual(first)
+    expect(await inForce()).toBe(tariffHash(costing(24)))
+  })
+
+  test('for a time are published once, at the same time too', async () => {
+    const from = '2030-09-01T00:00:00Z'
+    const responses = await Promise.all(
+      Array.from({ length: 4 }, () => publish(costing(25), 'publish-5', { from })),
+    )
+    for (const response of responses) expect(response).toEqual(responses[0] as never)
+    expect(responses[0]?.body.published.positions).toHaveLength(1)
+    const again = await publish(costing(25), 'publish-6', { from })
+    expect(again).toEqual(responses[0] as never)
   })
 })
 

@@ -301,6 +301,55 @@ describe('publishing a tariff', () => {
       expect(other).toMatchObject({ refused: 'already_published' })
       expect(await count(ledger.sql, 'TariffPublished')).toBe(2)
     }))
+
+  test('is done again for a time for which another one was published since', () =>
+    withLedger(async (ledger) => {
+      const management = managementOn(ledger)
+      const from = '2030-07-01T00:00:00.000Z'
+      const first = ok(await management.publishTariff(tariff, { from }, actor))
+      ok(await management.publishTariff(tariffOf(config), { from }, actor))
+      const again = ok(await management.publishTariff(tariff, { from }, actor))
+      expect(again.positions).not.toEqual(first.positions)
+      expect(ok(await management.publishTariff(tariff, { from }, actor))).toEqual(again)
+      await ledger.travelTo(from)
+      expect((await management.ensureTariff()).inForce).toBe(tariffHash(tariff))
+    }, 2))
+
+  test('under an Idempotency-Key that failed half way is finished, and replaces nothing newer', () =>
+    withLedger(async (ledger) => {
+      let isReachable = false
+      const commands: ManagementCommands = {
+        ...ledger.commands,
+        async record(shard, command) {
+          if (shard === 1 && !isReachable) throw new Error('unreachable')
+          return ledger.commands.record(shard, command)
+        },
+      }
+      const management = managementOn({ sql: ledger.sql, commands })
+      const keyed = { ...actor, once: { id: 'once', request: 'publish' } }
+      await expect(management.publishTariff(tariff, {}, keyed)).rejects.toThrow('unreachable')
+      const began = ledger.now.toISOString()
+      await ledger.travelTo('2030-06-15T13:00:00Z')
+      isReachable = true
+      const { from, positions } = ok(await management.publishTariff(tariff, {}, keyed))
+      expect(from).toBe(began)
+      expect(positions.map((position) => position.split('-')[0])).toEqual(['0', '1'])
+
+      const announced = '2030-07-01T00:00:00.000Z'
+      const plain = tariffOf(config)
+      const other = { ...actor, once: { id: 'other', request: 'announce' } }
+      isReachable = false
+      const half = management.publishTariff(plain, { from: announced, mayDrop: true }, other)
+      await expect(half).rejects.toThrow('unreachable')
+      isReachable = true
+      ok(await management.publishTariff(tariff, { from: announced }, actor))
+      ok(await management.publishTariff(plain, { from: announced, mayDrop: true }, other))
+      await ledger.travelTo(announced)
+      expect((await management.ensureTariff()).inForce).toBe(tariffHash(tariff))
+      const hashes = await ledger.sql<{ hash: string }[]>`
+        select in_force as hash from shard_tariffs_v1()`
+      expect(hashes.map(({ hash }) => hash)).toEqual([tariffHash(tariff), tariffHash(tariff)])
+    }, 2))
 })
 
 test('a clock that is set back between reading and recording costs nobody his trial', async () => {

@@ -183,13 +183,14 @@ function Publish({ tariff, diff, onClose, onPublished }: PublishProps) {
   const [from, setFrom] = useState(firstOfNextMonth)
   const [notice, setNotice] = useState('')
   const [mayDrop, setMayDrop] = useState(false)
-  const publish = async (reason: string) => {
+  const publish = async (reason: string, key: string) => {
     const terms = {
       ...(from !== '' && { from: `${from}T00:00:00Z` }),
       ...(notice !== '' && { notice }),
       ...(mayDrop && { mayDrop }),
     }
-    await api.send('POST', '/admin/prices', { tariff, ...terms, reason })
+    const body = { tariff, ...terms, reason }
+    await api.send('POST', '/admin/prices', body, { 'idempotency-key': key })
     onPublished()
   }
   return (

@@ -2,8 +2,9 @@
 import { Elysia, t } from 'elysia'
 import type { Tariff } from '../../../config/tariff.ts'
 import { pointerStep, shortPointer } from '../../../lib/json-pointer.ts'
-import type { Published, TariffComparison } from '../../../management/manage-tariffs.ts'
+import type { TariffComparison } from '../../../management/manage-tariffs.ts'
 import type { Management } from '../../../management/management.ts'
+import type { Published } from '../../../management/publish-tariff.ts'
 import { requireRecentSignIn } from '../../auth/recent-sign-in.ts'
 import { requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems } from '../../openapi/problem-schema.ts'
@@ -17,6 +18,7 @@ import {
   time,
   typedSchema,
 } from '../../schemas/fields.ts'
+import { onceHeader } from '../once.ts'
 import { operatorActor, type RouteDeps } from '../route-deps.ts'
 
 const named = (description: string) => t.Record(t.String(), t.Unknown(), { description })
@@ -138,23 +140,25 @@ export function adminTariffsRoutes({ management, simulations, sql, signIn }: Rou
     )
     .post(
       '/admin/prices',
-      async ({ body: { tariff, from, reason, ...more }, principal, status }) => {
+      async ({ body, headers, principal, request, status }) => {
+        const { tariff, from, reason, ...more } = body
         const checkedTariff = checked(management, tariff)
         await requireRecentSignIn(sql, principal)
         const wanted = { ...more, ...(from !== undefined && { from: iso(from) }) }
-        const actor = operatorActor(principal, reason)
+        const actor = operatorActor(principal, reason, { request, headers, body })
         const published = unwrap(await management.publishTariff(checkedTariff, wanted, actor))
         return status(201, { published })
       },
       {
         signedIn: 'admin',
+        headers: onceHeader,
         body: NewPrices,
         response: { 201: PublishedResponse, ...changeProblems },
         detail: {
           operationId: 'publishPrices',
           summary: 'Publish prices and plans, at once or for a time',
           description:
-            'Calls in flight keep their price. The same request for the same time again gets the same response. What is in force and not in the tariff disappears, which has to be confirmed. From a browser it needs a sign-in that is at most ten minutes old. The reason stands in the log as it is.',
+            'Calls in flight keep their price. What was published last for a time is not published for it again, and gets the same response. What is in force and not in the tariff disappears, which has to be confirmed. From a browser it needs a sign-in that is at most ten minutes old. The reason stands in the log as it is.',
           tags,
         },
       },
