@@ -45,7 +45,8 @@ export interface Config {
   readonly roleClaim?: string
   readonly adminRole: string
   readonly auditorRole: string
-  readonly supportRole: string
+  /** Absent: nobody is support. */
+  readonly supportRole?: string
   readonly readerRole: string
   readonly legacyKeys: boolean
   /** Headers in which clients may show their key, beside X-API-Key and Authorization; in lower case. */

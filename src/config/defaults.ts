@@ -24,7 +24,6 @@ export const defaults = {
   organisationClaim: 'org_id',
   adminRole: 'admin',
   auditorRole: 'auditor',
-  supportRole: 'support',
   readerRole: 'reader',
   legacyKeys: false,
   keyHeaders: [],

@@ -16,6 +16,7 @@ const secret = 'the secret of the portal'
 const { organisationClaim } = testConfig()
 const provider = await startProvider()
 const shop = await openShop({
+  config: { supportRole: 'support' },
   env: {
     ...{ PORT: String(port), PUBLIC_URL: publicUrl, OIDC_ISSUER: provider.url },
     ...{ OIDC_CLIENT_ID: 'portal', OIDC_CLIENT_SECRET: secret },
@@ -38,7 +39,7 @@ async function startProvider() {
       },
     ],
     pkce: { required: () => true },
-    claims: { openid: ['sub', organisationClaim, 'role'] },
+    claims: { openid: ['sub', organisationClaim, 'role', 'roles'] },
     conformIdTokenClaims: false,
     cookies: { keys: ['a key for tests'] },
     findAccount: async (_: unknown, id: string) => ({
@@ -47,6 +48,7 @@ async function startProvider() {
         sub: id,
         ...(id.startsWith('acme-') && { [organisationClaim]: 'acme' }),
         ...(id.startsWith('operator-') && { role: id.slice('operator-'.length) }),
+        ...(id.startsWith('reader-') && { roles: ['reader', id.slice('reader-'.length)] }),
       }),
     }),
   })
@@ -273,6 +275,18 @@ describe('a sign-in to the console', () => {
       session: undefined,
     })
   })
+
+  test.each(['auditor', 'admin'])(
+    'as %s to the portal makes a reader of who is one, too',
+    async (role) => {
+      const { cookie, location } = await begin()
+      const back = await passProvider(location, `reader-${role}`)
+      const session = sessionCookie(await get(back.pathname + back.search, cookie))?.split(';')[0]
+      const who = await (await get('/portal/session', session)).json()
+      expect(who.session).toMatchObject({ subject: `reader-${role}`, role: 'reader' })
+      expect((await signInAtConsole(`reader-${role}`)).location).toBe('/console/accounts')
+    },
+  )
 
   test('of an operator to the portal makes an owner of him', async () => {
     const { cookie, location } = await begin()

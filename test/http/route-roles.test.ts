@@ -220,7 +220,7 @@ const demos = startDemoUpstreams()
 const shop = await openShop({
   demoUrls: Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url])),
   adminUserIds: [listedAdmin],
-  config: { refunds: { unknownDelivery: 'customer' } },
+  config: { supportRole: 'support', refunds: { unknownDelivery: 'customer' } },
 })
 afterAll(async () => {
   await shop.close()

@@ -1,12 +1,13 @@
 /** What support may do, and how far: everything else is an admin's. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { signToken } from '../../src/http/auth/sign-token.ts'
+import { requireSmallRefund } from '../../src/http/routes/operator/support.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop } from '../support/shop.ts'
 
 const shop = await openShop({
   dedicatedHolds: true,
-  config: { support: { maxGrant: 20, maxRefund: 0 } },
+  config: { supportRole: 'support', support: { maxGrant: 20, maxRefund: 0 } },
 })
 afterAll(() => shop.close())
 const { accountId } = shop.account
@@ -49,6 +50,16 @@ test('support refunds up to its bound, also where the request names no credits',
   }
   expect((await ask('support', 'POST', '/admin/charges/unknown/refund')).status).toBe(404)
   expect((await ask('admin', 'POST', refund)).status).toBe(201)
+})
+
+test('support refunds nothing of a call that may settle meanwhile, for more than its bound', async () => {
+  const notYet = async () => undefined
+  const bounds = { maxGrant: 20, maxRefund: 20 }
+  const ofSupport = { subject: 'sue', role: 'support' } as const
+  const refusal = requireSmallRefund(ofSupport, undefined, notYet, bounds)
+  await expect(refusal).rejects.toMatchObject({ refusal: { code: 'not_found' } })
+  await requireSmallRefund(ofSupport, 20, notYet, bounds)
+  await requireSmallRefund({ subject: 'ann', role: 'admin' }, undefined, notYet, bounds)
 })
 
 describe('support freezes an account', () => {

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
+import { parseConfig } from '../../src/config/load-config.ts'
 import { type AuthOptions, openAuth, ownerOf } from '../../src/http/auth/auth.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
+import { smallConfig } from '../support/small-config.ts'
 
 const secret = 'a secret of at least thirty-two bytes'
 const base: AuthOptions = {
@@ -108,6 +110,7 @@ describe('roles', () => {
     [{ roles: ['support', 'admin'] }, 'admin'],
     [{ role: 'reader' }, 'reader'],
     [{ roles: ['reader', 'auditor'] }, 'auditor'],
+    [{ sub: 'root-user', role: 'reader' }, 'admin'],
     [{ role: ['admin'] }, 'owner'],
     [{ roles: 'admin' }, 'owner'],
     [{ role: 'Admin' }, 'owner'],
@@ -135,6 +138,22 @@ describe('roles', () => {
     expect((await principalOf({ ...valid, role: 'reader' }, names))?.role).toBe('owner')
     expect((await principalOf({ ...valid, role: 'admin' }, names))?.role).toBe('owner')
   })
+})
+
+test('nobody is support unless a role is named', async () => {
+  const options = { supportRole: undefined }
+  for (const claims of [{ role: 'support' }, { roles: ['support'] }, {}, { role: undefined }]) {
+    expect((await principalOf({ ...valid, ...claims }, options))?.role).toBe('owner')
+  }
+  const { supportRole } = parseConfig({ text: smallConfig, source: 'test.yaml', env: {} })
+  expect(supportRole).toBeUndefined()
+})
+
+test('an operator who is a reader, too, only reads what is his own', async () => {
+  for (const role of ['admin', 'support', 'auditor'] as const) {
+    const principal = await principalOf({ ...valid, roles: ['reader', role] })
+    expect(principal).toEqual({ subject: 'user-1', role, onlyReadsOwn: true })
+  }
 })
 
 describe('roles are found where an identity provider writes them:', () => {

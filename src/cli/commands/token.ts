@@ -40,6 +40,9 @@ export default command(
       ...{ admin: adminRole, auditor: auditorRole },
       ...{ support: supportRole, reader: readerRole },
     }
+    if (args.role === 'support' && supportRole === undefined) {
+      throw new UsageError('nobody is support: the configuration names no supportRole.')
+    }
     if (args.role && !Object.hasOwn(roles, args.role)) {
       throw new UsageError(`--role takes ${Object.keys(roles).join(', ')}, not "${args.role}".`)
     }

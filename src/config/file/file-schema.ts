@@ -89,7 +89,7 @@ export const ConfigFile = closed(
       Type.String({
         minLength: 1,
         description:
-          'The JWT role of support, who may read everything, freeze accounts, revoke keys, and refund and grant as far as `support` says.',
+          'The JWT role of support, who may read everything, freeze accounts, revoke keys, and refund and grant as far as `support` says. Without it nobody is.',
       }),
     ),
     readerRole: Type.Optional(

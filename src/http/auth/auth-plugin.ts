@@ -28,9 +28,14 @@ const allowedRoles: Readonly<Record<SignedIn, readonly Principal['role'][]>> = {
   admin: ['admin'],
 }
 
-/** Auditors change nothing, not even keys of their own: whoever checks the ledger does not write to it. Nor do readers. */
-function isForbiddenChange({ role }: Principal, { method }: Request): boolean {
-  return (role === 'auditor' || role === 'reader') && method !== 'GET'
+/**
+ * Auditors change nothing, not even keys of their own: whoever checks the ledger does not write to it. Nor do readers, and who is an
+ * operator besides changes as one alone.
+ */
+function isForbiddenChange(level: SignedIn, principal: Principal, { method }: Request): boolean {
+  const { role, onlyReadsOwn } = principal
+  if (method === 'GET') return false
+  return role === 'auditor' || role === 'reader' || (level === 'owner' && onlyReadsOwn === true)
 }
 
 interface Guard {
@@ -76,7 +81,8 @@ export function authPlugin({ auth, sessions, rateLimit, ipOf, awaitRefusal, read
     try {
       const principal = await authenticate(request)
       client = principalKey(principal)
-      if (!allowedRoles[level].includes(principal.role) || isForbiddenChange(principal, request)) {
+      const isAllowed = allowedRoles[level].includes(principal.role)
+      if (!isAllowed || isForbiddenChange(level, principal, request)) {
         throw new RequestRefused(notYourRole)
       }
       Object.assign(set.headers, await rateLimit.take(principal, request))

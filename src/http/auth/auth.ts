@@ -25,6 +25,8 @@ export interface Principal {
   /** The organisation the user acts for, when the token names one. */
   readonly organisation?: string
   readonly role: PrincipalRole
+  /** Of an operator whose token names the role of readers, too: of what is his own he changes nothing. */
+  readonly onlyReadsOwn?: true
   /** Of a browser that is signed in: when it was, by the ledger's clock. */
   readonly signedInAt?: Date
 }
@@ -36,7 +38,8 @@ export interface RoleOptions {
   /** The role names that make an admin, an auditor, and so on. */
   readonly adminRole: string
   readonly auditorRole: string
-  readonly supportRole: string
+  /** Absent: nobody is support. */
+  readonly supportRole?: string | undefined
   readonly readerRole: string
   /**
    * Where a token has its roles, as `claimAt` takes it: a list, or a text of names between spaces. Without it: the claim
@@ -186,9 +189,9 @@ export function principalOf(claims: JWTPayload, options: RoleOptions): Principal
   const subject = claims.sub
   const organisation = claimAt(claims, options.organisationClaim) ?? undefined
   if (!isId(subject)) throw new TokenRefused(`sub: ${expectedId}, got ${printed(subject)}`)
-  const role = roleOf(subject, claims, options)
-  if (organisation === undefined) return { subject, role }
-  if (isId(organisation)) return { subject, organisation, role }
+  const roles = rolesOf(subject, claims, options)
+  if (organisation === undefined) return { subject, ...roles }
+  if (isId(organisation)) return { subject, organisation, ...roles }
   throw new TokenRefused(
     `${options.organisationClaim}: ${expectedId}, got ${printed(organisation)}`,
   )
@@ -196,16 +199,21 @@ export function principalOf(claims: JWTPayload, options: RoleOptions): Principal
 
 const expectedId = 'expected a text of 1 to 255 characters'
 
-function roleOf(subject: string, claims: JWTPayload, options: RoleOptions): Principal['role'] {
-  const roles = rolesOf(claims, options.roleClaim)
-  const has = (role: string) => roles.includes(role)
-  if (options.adminUserIds.includes(subject) || has(options.adminRole)) return 'admin'
-  if (has(options.supportRole)) return 'support'
-  if (has(options.auditorRole)) return 'auditor'
-  return has(options.readerRole) ? 'reader' : 'owner'
+type Roles = Pick<Principal, 'role' | 'onlyReadsOwn'>
+
+function rolesOf(subject: string, claims: JWTPayload, options: RoleOptions): Roles {
+  const names = namesOfRoles(claims, options.roleClaim)
+  const has = (role: string | undefined) => role !== undefined && names.includes(role)
+  const onlyReadsOwn = has(options.readerRole) && { onlyReadsOwn: true as const }
+  if (options.adminUserIds.includes(subject) || has(options.adminRole)) {
+    return { role: 'admin', ...onlyReadsOwn }
+  }
+  if (has(options.supportRole)) return { role: 'support', ...onlyReadsOwn }
+  if (has(options.auditorRole)) return { role: 'auditor', ...onlyReadsOwn }
+  return { role: onlyReadsOwn ? 'reader' : 'owner' }
 }
 
-function rolesOf(claims: JWTPayload, roleClaim: string | undefined): readonly unknown[] {
+function namesOfRoles(claims: JWTPayload, roleClaim: string | undefined): readonly unknown[] {
   if (roleClaim === undefined) {
     return [claims.role, ...(Array.isArray(claims.roles) ? claims.roles : [])]
   }

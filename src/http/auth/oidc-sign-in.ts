@@ -4,7 +4,7 @@
  */
 import * as oidc from 'openid-client'
 import type { SessionOwner } from '../../ledger/sessions/session-rows.ts'
-import { principalOf, type RoleOptions } from './auth.ts'
+import { type Principal, principalOf, type RoleOptions } from './auth.ts'
 import { cookieAttributes, cookieOf, type Site, signedInPath } from './sites.ts'
 
 interface OidcOptions {
@@ -148,8 +148,8 @@ function ownPath({ root }: Site, path: string | null): string {
  * In the portal everyone is an owner or a reader, whatever else the user may do elsewhere; in the console nobody is.
  * @throws SignInFailed
  */
-function ownerFrom(site: Site, principal: SessionOwner): SessionOwner {
+function ownerFrom(site: Site, { onlyReadsOwn, ...principal }: Principal): SessionOwner {
   if (site.roles.includes(principal.role)) return principal
-  if (site.roles.includes('owner')) return { ...principal, role: 'owner' }
+  if (site.roles.includes('owner')) return { ...principal, role: onlyReadsOwn ? 'reader' : 'owner' }
   throw new SignInFailed('not-operator', 'the token names no role of operators')
 }

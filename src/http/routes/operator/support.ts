@@ -1,7 +1,8 @@
 /** What support may do of what admins do: freeze an account, revoke a key, and move credits up to a bound. */
 import type { SupportBounds } from '../../../config/config.ts'
+import { refused } from '../../../management/decision.ts'
 import type { Principal } from '../../auth/auth.ts'
-import { RequestRefused } from '../../errors/request-refused.ts'
+import { RequestRefused, unwrap } from '../../errors/request-refused.ts'
 
 /** @throws RequestRefused where support asks for anything but to freeze the account */
 export function requireFreezing(
@@ -27,8 +28,8 @@ export function requireSmallGrant(
 }
 
 /**
- * @param charged what the call was charged, of which all is refunded where the request names no credits; undefined: there is no such charge
- * @throws RequestRefused where support refunds more than it may
+ * @param charged what the call was charged, of which all is refunded where the request names no credits; undefined: nothing was charged yet
+ * @throws RequestRefused where support refunds more than it may, or what is not known yet
  */
 export async function requireSmallRefund(
   principal: Principal,
@@ -37,7 +38,8 @@ export async function requireSmallRefund(
   { maxRefund }: SupportBounds,
 ): Promise<void> {
   if (principal.role !== 'support') return
-  if ((credits ?? (await charged()) ?? 0) <= maxRefund) return
+  const most = credits ?? (await charged()) ?? unwrap<never>(refused('charge_unknown'))
+  if (most <= maxRefund) return
   throw notSupport(`Support refunds at most ${maxRefund} credits at once (support.maxRefund).`)
 }
 
