@@ -92,7 +92,7 @@ export function managementApps(deps: ManagementAppDeps) {
   const owners = deps.owners ?? { management, sql, reportSql, sessions: allRows }
   const queue = openReportQueue(config.limits.maxReportSeconds, awaitRefusal)
   const reports = queue.over(reportSql)
-  const simulations = openSimulations(reportSql, log)
+  const simulations = openSimulations(reportSql, queue, log)
   const routes = mapValues(config.routes, ({ methods, path }) => ({ methods, path }))
 
   /** What the routes of a site are made of. */

@@ -31,9 +31,16 @@ interface Turn {
 }
 
 /** One queue for reports over several pools. */
-interface SharedReportQueue {
+export interface SharedReportQueue {
   /** @param sql a pool that only reports use */
   over(sql: Sql): ReportQueue
+  /**
+   * Computes something else, which may take longer, when it is its turn as one of the reports.
+   *
+   * @param key names who asks, as principals are told apart
+   * @throws RequestRefused when too many reports wait
+   */
+  inTurn<T>(key: string, compute: () => Promise<T>): Promise<T>
 }
 
 /**
@@ -80,22 +87,29 @@ export function openReportQueue(maxSeconds: number, awaitRefusal: AwaitRefusal):
     turn.begin()
   }
 
+  async function inTurn<T>(key: string, compute: () => Promise<T>): Promise<T> {
+    await waitForTurn(key)
+    try {
+      return await compute()
+    } finally {
+      endTurn(key)
+    }
+  }
+
   const over = (sql: Sql): ReportQueue => ({
     async compute(principal, compute) {
-      const key = principalKey(principal)
-      await waitForTurn(key)
       try {
-        return await compute(endingAt(sql, performance.now() + maxSeconds * 1_000))
+        return await inTurn(principalKey(principal), () =>
+          compute(endingAt(sql, performance.now() + maxSeconds * 1_000)),
+        )
       } catch (error) {
         if (!(error instanceof ReportTooSlow) && !isStatementTimeout(error)) throw error
         const detail = `The report took longer than ${maxSeconds} s. Ask for a shorter time, or the operator for this one.`
         throw new RequestRefused({ code: 'report_timeout', detail })
-      } finally {
-        endTurn(key)
       }
     },
   })
-  return { over }
+  return { over, inTurn }
 }
 
 class ReportTooSlow extends Error {}

@@ -1,5 +1,5 @@
 /**
- * Simulations over HTTP. They read a whole month of the log, so a gateway computes one at a time, beside the reports and over their
+ * Simulations over HTTP. They read a whole month of the log, so a gateway computes one at a time, as one of the reports and over their
  * connections. What is done so far is sent line by line, and a simulation ends with the connection of whoever asked for it.
  */
 import type { Tariff } from '../config/tariff.ts'
@@ -8,6 +8,7 @@ import { isStatementTimeout, isUnavailable } from '../ledger/unavailable.ts'
 import { simulateTariff } from '../reports/simulate/simulate-tariff.ts'
 import type { Simulation } from '../reports/simulate/simulation-shape.ts'
 import { RequestRefused } from './errors/request-refused.ts'
+import type { SharedReportQueue } from './report-queue.ts'
 
 interface SimulationWanted {
   readonly tariff: Tariff
@@ -34,9 +35,10 @@ const maxOwners = 100
 
 class Stopped extends Error {}
 
-/** @param sql a pool that only reports use @param log gets the errors that clients do not learn */
+/** @param sql a pool that only reports use @param queue of those reports @param log gets the errors that clients do not learn */
 export function openSimulations(
   sql: Sql,
+  queue: Pick<SharedReportQueue, 'inTurn'>,
   log: (message: string, error: unknown) => void,
 ): Simulations {
   let isRunning = false
@@ -50,13 +52,18 @@ export function openSimulations(
     let progress = 0
     const timer = setInterval(() => send({ progress }), lineEveryMs)
     try {
-      const found = await simulateTariff(sql, { tariff, from, to }, (part) => {
+      const report = (part: number) => {
         if (isStopped() || performance.now() > until) throw new Stopped()
         progress = Math.round(part * 1_000) / 1_000
         send({ progress })
+      }
+      const found = await queue.inTurn('simulation', async () => {
+        report(0)
+        return simulateTariff(sql, { tariff, from, to }, report)
       })
       send({ simulation: shown(found) })
     } catch (error) {
+      if (error instanceof RequestRefused) return send({ problem: error.message })
       const isTooSlow = error instanceof Stopped || isStatementTimeout(error)
       if (!isTooSlow) log('a simulation failed', error)
       send({ problem: isTooSlow ? tooSlow : isUnavailable(error) ? away : failed })

@@ -187,6 +187,14 @@ describe('POST /admin/simulations', () => {
     })
   })
 
+  test('400: more than twelve months', async () => {
+    expect(await refusal('/admin/simulations', { ...wanted, to: '2031-06' })).toMatchObject({
+      ...{ status: 400, errors: [{ pointer: '/to', detail: 'at most 12 months' }] },
+    })
+    const year = await ask('admin', 'POST', '/admin/simulations', { ...wanted, to: '2031-05' })
+    expect(linesOf(await year.text()).at(-1)).toHaveProperty('simulation')
+  })
+
   test('409: one runs at a time, and ends with the connection of whoever asked for it', async () => {
     const lock = Promise.withResolvers<void>()
     const locked = Promise.withResolvers<void>()

@@ -228,6 +228,8 @@ describe.skipIf(program === undefined)('the console', () => {
   test('publishes a price with notice, compared with that in force and tried over a month', async () => {
     await goTo('Prices')
     await page.getByRole('button', { name: 'Change those in force' }).click()
+    // As a sign-in does, which leaves the page.
+    await page.reload()
     const draft = page.getByLabel('Plans, prices and packs, as JSON')
     const tariff = JSON.parse(await draft.inputValue())
     const search = { per: 'request', credits: 0 }
@@ -256,6 +258,7 @@ describe.skipIf(program === undefined)('the console', () => {
     await page.getByText(/credits? before, \d+ credits with these/).waitFor()
 
     await page.getByRole('button', { name: 'Publish it' }).click()
+    await page.getByText('stands in the log as plain text and cannot be erased').waitFor()
     const at = page.getByLabel('In force from')
     await at.fill('2199-01-01')
     await page.getByLabel('Notice').fill('Searches cost <b>3</b> credits.')

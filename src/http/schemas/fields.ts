@@ -116,6 +116,16 @@ export const reason = t.Optional(
     description: 'Why; kept encrypted with the events that follow.',
   }),
 )
+/** Prices are nobody's, so nothing of them is kept under an account's secret. */
+export const tariffReason = t.Optional(
+  text({
+    minLength: 1,
+    maxLength: 1_000,
+    title: 'a text of 1 to 1,000 characters',
+    description:
+      'Why; it stands in the log as plain text, for ever, and cannot be erased. No names of persons.',
+  }),
+)
 export const notice = t.Optional(
   text({
     minLength: 1,

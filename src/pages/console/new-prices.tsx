@@ -28,7 +28,11 @@ export function NewPrices({ onPublished }: { onPublished(): void }) {
   const [text, setText] = useState(kept ?? undefined)
   const { diff, configured, inForce } = given.value ?? {}
   const isInForce = diff && diff.changes.length === 0
-  const draft = (of: DraftTariff | undefined) => setText(JSON.stringify(of, null, 2))
+  const draft = (of: DraftTariff | undefined) => {
+    const text = JSON.stringify(of, null, 2)
+    sessionStorage.setItem(storedAs, text)
+    setText(text)
+  }
   const close = () => {
     sessionStorage.removeItem(storedAs)
     setText(undefined)
@@ -195,7 +199,10 @@ function Publish({ tariff, diff, onClose, onPublished }: PublishProps) {
   }
   return (
     <Action title="Publish these prices" verb="Publish" send={publish} onClose={onClose}>
-      <p>Calls in flight keep their price. What was announced for the same day is replaced.</p>
+      <p>
+        Calls in flight keep their price. What was announced for the same day is replaced. The
+        reason stands in the log as plain text and cannot be erased: name nobody.
+      </p>
       <label>
         In force from (UTC; empty: at once)
         <input type="date" value={from} onInput={(event) => setFrom(event.currentTarget.value)} />

@@ -24,6 +24,8 @@ interface FeeQuery {
   readonly to: string
   readonly end: LogEnd
   readonly tariff: Tariff
+  /** Called with each month of each account. */
+  readonly pause: () => Promise<void> | undefined
 }
 
 /**
@@ -43,6 +45,7 @@ export async function readPlanFees(sql: Sql, query: FeeQuery): Promise<Map<strin
       const at = { shard: query.shard, period, now: query.end.now, erasedAt }
       count(sums, 'actual', mostExpensiveFee(planPeriods(starts, at)))
       count(sums, 'simulated', mostExpensiveFee(planPeriods(others, at)))
+      await query.pause()
     }
     fees.set(account, sums)
   }

@@ -15,6 +15,7 @@ import { pricingPlan } from '../../pricing/plan-prices.ts'
 import { hasTiers } from '../../pricing/tiered-part.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'
 import { monthPeriod } from '../log-reader/period.ts'
+import { openPauses } from './pauses.ts'
 import { type FeesOfAccount, readPlanFees } from './plan-fees.ts'
 import { readCalls } from './read-calls.ts'
 import { readCommitted } from './read-committed.ts'
@@ -33,7 +34,8 @@ interface SimulationRequest {
 const passes = 3
 
 /**
- * @param onProgress called with the part, up to 1, that is done. What it throws ends the simulation
+ * @param onProgress called with the part, up to 1, that is done, the same one again and again where it takes long. What it throws
+ *   ends the simulation
  * @throws RangeError when a month does not exist, or the last lies before the first
  */
 export async function simulateTariff(
@@ -56,21 +58,29 @@ export async function simulateTariff(
   const committed = new Map<string, string[]>()
   let [isOver, open] = [true, 0]
   const shards = await readShards(sql)
+  let done = 0
+  const report = (part: number) => {
+    done = part
+    onProgress?.(part)
+  }
+  const pause = openPauses(() => onProgress?.(done))
   for (const [index, shard] of shards.entries()) {
     const end = await readLogEnd(sql, shard)
     isOver &&= end.now >= period.end
     const range = (pass: number) => ({
       ...{ shard, period, end },
-      onRead: (part: number) => onProgress?.((index + (pass + part) / passes) / shards.length),
+      onRead: (part: number) => report((index + (pass + part) / passes) / shards.length),
     })
     const refunds = await readRefunds(sql, range(0))
     for await (const groups of readCalls(sql, range(1), refunds, by)) {
       open += groups.reduce((sum, group) => sum + group.open, 0)
-      for (const group of groups) await repricing.add(group, refunds)
+      for (const group of groups) {
+        await repricing.add(group, refunds)
+        await pause()
+      }
     }
-    for (const [account, of] of await readPlanFees(sql, { shard, from, to, end, tariff })) {
-      fees.set(account, of)
-    }
+    const ofPlans = await readPlanFees(sql, { shard, from, to, end, tariff, pause })
+    for (const [account, of] of ofPlans) fees.set(account, of)
     for (const [account, of] of await readCommitted(sql, range(2), externalId)) {
       committed.set(account, of)
     }

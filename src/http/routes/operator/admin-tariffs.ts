@@ -13,8 +13,8 @@ import {
   iso,
   month,
   notice,
-  reason,
   type Static,
+  tariffReason,
   time,
   typedSchema,
 } from '../../schemas/fields.ts'
@@ -78,7 +78,7 @@ const NewPrices = closed({
   mayDrop: t.Optional(
     t.Boolean({ description: 'true: plans, prices and packs in force may disappear.' }),
   ),
-  reason,
+  reason: tariffReason,
 })
 
 const PublishedResponse = t.Object({
@@ -94,6 +94,9 @@ const PublishedResponse = t.Object({
 })
 
 const SimulationWanted = closed({ tariff: Draft, from: month, to: t.Optional(month) })
+
+/** Of a simulation; those of the command line have no such bound. */
+const maxMonths = 12
 
 const tags = ['Operators: prices']
 
@@ -166,7 +169,7 @@ export function adminTariffsRoutes({ management, simulations, sql, signIn }: Rou
     .post(
       '/admin/simulations',
       ({ body: { tariff, from, to = from } }) => {
-        requireValid(to < from ? [{ pointer: '/to', detail: 'must not lie before `from`' }] : [])
+        requireValid(monthsFault(from, to))
         const wanted = { tariff: checked(management, tariff), from, to }
         return linesOf(simulations.stream(wanted))
       },
@@ -185,11 +188,17 @@ export function adminTariffsRoutes({ management, simulations, sql, signIn }: Rou
           operationId: 'simulatePrices',
           summary: 'What months would have cost under other prices and plans',
           description:
-            'Computes what every account would have paid, beside what it did pay; the accounts that differ most, and the sums of all. One is computed at a time, and ends with its connection.',
+            'Computes what every account would have paid, beside what it did pay; the accounts that differ most, and the sums of all. One is computed at a time, of at most twelve months, and ends with its connection.',
           tags,
         },
       },
     )
+}
+
+function monthsFault(from: string, to: string) {
+  if (to < from) return [{ pointer: '/to', detail: 'must not lie before `from`' }]
+  const last = Temporal.PlainYearMonth.from(from).add({ months: maxMonths - 1 })
+  return to > last.toString() ? [{ pointer: '/to', detail: `at most ${maxMonths} months` }] : []
 }
 
 /** Elysia sends a Response as it is. */
