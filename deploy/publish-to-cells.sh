@@ -12,10 +12,11 @@ tollbook=${TOLLBOOK:-tollbook}
 : "${CELLS:?the PostgreSQL URLs of all cells}"
 file=${1:?the file with the prices}
 
-# The hashes of the tariffs in force and announced in a cell.
+# The hashes of the tariffs in force and announced in a cell, and from when the announced ones come into force. What is in force
+# came so at each cell's own moment.
 tariffs_of() {
   printed=$(DATABASE_URL=$1 $tollbook prices show --json)
-  printf '%s\n' "$printed" | grep -o '"hash": *"[0-9a-f]*"'
+  printf '%s\n' "$printed" | grep -oE '"(hash|from)": *"[^"]*"' | awk '/"from"/ && !seen++ { next } { print }'
 }
 
 for cell in $CELLS; do

@@ -98,7 +98,7 @@ describe.skipIf(haproxy === undefined)('two cells behind one balancer', () => {
   test.each([
     ['X-API-Key', (key: string) => ({ 'x-api-key': key })],
     ['a bearer token', (key: string) => ({ authorization: `Bearer ${key}` })],
-    ['a bearer token in small letters', (key: string) => ({ authorization: `bearer ${key}` })],
+    ['a bearer token in other letters', (key: string) => ({ authorization: `BEARER ${key}` })],
   ])('a key in %s is charged in its cell, whatever the host name', async (_, headersOf) => {
     for (const name of names) {
       const other = name === 'eu' ? 'us' : 'eu'

@@ -12,11 +12,13 @@ import {
   chat,
   chatConfig,
   done,
+  event,
   eventsIn,
   flow,
   tokenPrice,
   tokens,
   tokensIn,
+  usage,
 } from '../support/chat.ts'
 import { runCli } from '../support/cli.ts'
 import { readLog } from '../support/log.ts'
@@ -128,6 +130,24 @@ test('a ledger that goes away in the middle: no token beyond what is held, and w
   const events = await shop.outcomeOf(requestIdOf(call), 'HoldSettled')
   expect(events.at(-1)).toMatchObject({ credits: 11, payload: { terminatedBy: 'hold' } })
 })
+
+test('a ledger that is away when the usage says more than is held: the response breaks off, and all of it is charged once it is back', async () => {
+  shop = await openShop({ config: onlyChat(60) })
+  const service = flow(shop.upstream)
+  const call = rawCall(shop.gateway.url, request())
+  const nothingSold = event({ choices: [{ index: 0, delta: { role: 'assistant' } }] })
+  await service.send(nothingSold.repeat(2))
+  await until(() => eventsIn(call).length > 0)
+  const giveBack = await takeAway(shop.ledger.url)
+  await service.send(usage(40) + done)
+  await service.end()
+  await call.ended()
+  expect(call.whole).toBe(false)
+  await giveBack()
+  const events = await shop.outcomeOf(requestIdOf(call), 'HoldSettled')
+  expect(events.at(-1)).toMatchObject({ credits: 40 })
+  expect(events.at(-1)?.payload).not.toHaveProperty('shortfall')
+}, 60_000)
 
 test('a ledger that is away for longer than the holds live: every client pays for what it got, but for a step at most', async () => {
   shop = await openShop({ config: onlyChat(2) })

@@ -19,7 +19,7 @@ import { failureOf } from '../upstream/forward.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import { isBrokenByClient } from './broken-by-client.ts'
 import { countAlongTheWay, isCountedAlongTheWay } from './count-along-the-way.ts'
-import { meteredStream } from './metered-stream.ts'
+import { type Growing, meteredStream } from './metered-stream.ts'
 import {
   chargeCall,
   convertToDedicatedHold,
@@ -67,7 +67,7 @@ export async function deliverByEvent(
       countedAt: counting.countedAt,
       countedInAll: counting.countedInAll,
       charge: (used, terminatedBy, onDelay) =>
-        chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
+        chargeDelivered(priced, counting.growing, { used, terminatedBy, status }, onDelay),
       void: (reason) => reservation.void(reason, status),
       finalEvent: (refusal, isCharged) =>
         isByEvent ? errorEvent(refusal, call, isCharged) : undefined,
@@ -97,18 +97,23 @@ interface Delivered {
 
 /**
  * Charges what was delivered, or what of it is covered. It is owed: while the hold lives, a ledger that cannot be
- * reached is asked again.
+ * reached is asked again, also whether the hold can grow to a usage that exceeds it.
+ * @param growing what of the reservation grows with the response
  * @param onDelay called when the client need not wait for the charge any more
  */
 async function chargeDelivered(
   priced: PricedCall,
+  growing: Growing,
   { used, terminatedBy, status }: Delivered,
   onDelay: () => void,
 ): Promise<void> {
   const { call, reservation, deps } = priced
   call.tokens?.settle(tokensIn(reservation.terms.price, used))
-  for (let isRepeated = false; ; isRepeated = true) {
+  const canExceed = terminatedBy === undefined || terminatedBy === 'client'
+  for (let isSent = false, isRepeated = false; ; isRepeated = isSent) {
     try {
+      if (canExceed) await growTo(used, growing)
+      isSent = true
       await chargeCall(priced, {
         ...reservation.cappedCharge(used),
         status,
@@ -125,6 +130,12 @@ async function chargeDelivered(
       deps.log('a metered response is not charged yet; it is tried again', error)
     }
   }
+}
+
+/** @throws LedgerUnavailable when the ledger does not say whether it can. What it refuses is a shortfall of the charge. */
+async function growTo(used: Counted, growing: Growing): Promise<void> {
+  const refusal = await growing.ensure(used, 0)
+  if (refusal?.code === 'ledger_unavailable') throw new LedgerUnavailable(refusal.detail)
 }
 
 /** A problem document, with `error` in it for programs that look for that. */

@@ -19,7 +19,8 @@ interface MeteredEnds {
   /** The same when the response has ended by itself. */
   countedInAll(used: number, kinds?: Counted['parts']): Counted
   /**
-   * Resolves when the charge is written, which can be long after. Throws when it never will be.
+   * Resolves when the charge is written, which can be long after. Throws when it never will be. A usage that was stated can exceed
+   * the hold; what that cannot grow to is a shortfall.
    * @param onDelay called when it is not written in time for the client to wait
    */
   charge(used: Counted, terminatedBy: TerminatedBy | undefined, onDelay: () => void): Promise<void>
@@ -203,9 +204,7 @@ class MeteredRelay {
   private async end(controller: Controller): Promise<void> {
     const { usedInAll, kindsInAll } = this.meter
     if (usedInAll !== undefined && this.ends.isDue(true)) {
-      // Only a reported usage can exceed the hold here. What the hold cannot grow to is a shortfall.
       const used = this.ends.countedInAll(usedInAll, kindsInAll)
-      await this.reservation.ensure(used, 0)
       await this.ends.charge(used, undefined, () => this.breakBody(controller))
     } else await this.ends.void('not_successful')
     if (this.isClosed) return
@@ -254,10 +253,7 @@ class MeteredRelay {
       await this.ends.void('not_successful')
       return
     }
-    // A usage that was stated but not sent can exceed the hold.
-    const used = this.countedAt(this.used)
-    await this.reservation.ensure(used, 0)
-    await this.ends.charge(used, 'client', onDelay)
+    await this.ends.charge(this.countedAt(this.used), 'client', onDelay)
   }
 
   private async cancelUpstream(): Promise<void> {
