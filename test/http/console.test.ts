@@ -34,8 +34,7 @@ describe.skipIf(program === undefined)('the console', () => {
     browser = await startBrowser(program ?? '')
     testPage = await browser.open(`${shop.gateway.consoleUrl}/console#link=${link.token}`)
     page = testPage.page
-    page.setDefaultTimeout(20_000)
-  }, 60_000)
+  }, 150_000)
   afterAll(async () => {
     await browser?.close()
     await shop?.close()

@@ -23,7 +23,7 @@ describe.skipIf(program === undefined)('a page', () => {
       config: { support: { maxGrant: 20, maxRefund: 0 } },
     })
     browser = await startBrowser(program ?? '')
-  }, 60_000)
+  }, 150_000)
   afterAll(async () => {
     await browser?.close()
     await shop?.close()
@@ -31,7 +31,6 @@ describe.skipIf(program === undefined)('a page', () => {
 
   async function signIn(address: string): Promise<TestPage> {
     const opened = await browser.open(address)
-    opened.page.setDefaultTimeout(20_000)
     await opened.page.getByRole('button', { name: 'Sign in' }).click()
     await opened.page.getByRole('heading', { level: 1, name: 'Home' }).waitFor()
     return opened

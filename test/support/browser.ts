@@ -53,6 +53,8 @@ async function open(browser: Browser, url: string, isWatched: boolean): Promise<
   const elsewhere: string[] = []
   const complaints: string[] = []
   const page = await browser.newPage()
+  // Drawing what a page shows is no promise about time: on a busy machine it takes a while.
+  page.setDefaultTimeout(100_000)
   page.on('console', (message) => {
     const refused = message.text().startsWith('Failed to load resource')
     if (['error', 'warning'].includes(message.type()) && !refused) complaints.push(message.text())
