@@ -256,3 +256,14 @@ test('verify finds each command beside the events that it became', async () => {
   const [{ position }] = await ledger.sql<[{ position: number }]>`select position from heads`
   expect(await checkCommands(ledger.sql, 0, position)).toEqual([])
 })
+
+test('verify names a command that became nothing, but for a request that changed nothing', async () => {
+  const ids = ['external:user_x:order-1', 'revoke:key_x', 'tariff:0:2030-01-01T00:00:00.000Z']
+  for (const id of ids) {
+    await ledger.commands.record(0, { id, actor: 'test', expected: [], events: [] })
+  }
+  const [{ position }] = await ledger.sql<[{ position: number }]>`select position from heads`
+  expect(await checkCommands(ledger.sql, 0, position)).toEqual(
+    ids.map((id) => ({ position: null, fault: `it became nothing: command ${id}` })),
+  )
+})

@@ -56,6 +56,24 @@ test('an account that was erased is not opened again', async () => {
   expect(state).toEqual({ version: 3, erased: true })
 })
 
+test('a version that is expected of no stream opens none', async () => {
+  const owner = { kind: 'user', id: 'erased-too' } as const
+  const account = await ledger.account({ owner })
+  await ledger.change(account, 'AccountErased')
+  const { accountId } = account
+  const opened = { type: 'AccountOpened', payload: { owner }, accountId } as const
+  for (const [stream, id] of [
+    ['acc', `ount${accountId}`],
+    ['', `account${accountId}`],
+    [null, accountId],
+  ] as const) {
+    const forged = { stream, id, version: 0 } as unknown as ExpectedVersion
+    expect(await record(opened, [forged])).toBe(
+      'a version is expected of an account or of a key, and of nothing else',
+    )
+  }
+})
+
 test('a key that was revoked is not issued again, nor imported', async () => {
   const key = await ledger.key(await ledger.account())
   await ledger.change(key, 'KeyRevoked')

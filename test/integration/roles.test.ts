@@ -134,6 +134,26 @@ describe.each(roles)('whoever steals the login of %s', (role) => {
   })
 })
 
+test('what names no account or no actor is nothing that an owner causes, and only a request becomes nothing', async () => {
+  const { accountId, keyId, keyVersion } = loot
+  const event = { type: 'KeyRevoked', payload: '{}', accountId, keyId, mode: 'live' }
+  const expected = [{ stream: 'key', id: keyId, version: keyVersion }]
+  const recorded = (id: string, events: readonly object[]) =>
+    attempt(
+      'portal',
+      `select record_own_v1(0::smallint, jsonb_build_object('instance', 'thief', 'sentAt', ledger_now()), '${id}', 'hash',
+        '${JSON.stringify(expected)}', '${JSON.stringify(events)}')`,
+    )
+  const actor = 'user:forged'
+  const id = crypto.randomUUID()
+  expect(await recorded(id, [{ ...event, actor }])).toBe('done')
+  expect(await recorded(id, [event])).toBe(denied)
+  expect(await recorded(id, [{ ...event, accountId: null, actor }])).toBe(denied)
+  expect(await recorded(id, [{ ...event, actor }, event])).toBe(denied)
+  expect(await recorded(id, [])).toBe(denied)
+  expect(await recorded(`request:${'0'.repeat(64)}`, [])).toBe('done')
+})
+
 test('a thief who changes the settings of a login changes no promise, and verify names him and his large objects', async () => {
   const { name, url, drop } = await makeLogin(ledger, 'calls', 'management')
   const thief = connect({ url, as: 'calls', max: 1 })

@@ -34,8 +34,19 @@ const sender = `jsonb_build_object('instance', 'thief', 'sentAt', ledger_now())`
 
 type Payloads = Readonly<Record<string, object>>
 
+interface Recording {
+  /** SQL of what the sender says besides. */
+  readonly more?: string
+  readonly id?: string
+}
+
 /** Records events of a key or an account, by its present version, with the function that the role has for it. */
-function record(role: Role, payloads: Payloads, of: Partial<Loot> = {}, more = ''): string {
+function record(
+  role: Role,
+  payloads: Payloads,
+  of: Partial<Loot> = {},
+  { more = '', id = crypto.randomUUID() }: Recording = {},
+): string {
   const { accountId, keyId, keyVersion, accountVersion } = of
   const expected = keyId
     ? { stream: 'key', id: keyId, version: keyVersion }
@@ -46,7 +57,7 @@ function record(role: Role, payloads: Payloads, of: Partial<Loot> = {}, more = '
     ...{ type, payload: JSON.stringify(payload), actor, accountId },
     ...(keyId && { keyId, mode: 'live' }),
   }))
-  return `select ${name}(0::smallint, ${sender}${more}, gen_random_uuid()::text, 'hash',
+  return `select ${name}(0::smallint, ${sender}${more}, '${id}', 'hash',
     '${JSON.stringify(accountId ? [expected] : [])}', '${JSON.stringify(events)}', '\\x00')`
 }
 
@@ -64,7 +75,7 @@ function stopSales(loot: Loot, role: Role): string {
     case 'calls':
       return `select open_producer_v1(0::smallint, gen_random_uuid(), 'thief', ledger_now(), '${otherLog}')`
     case 'portal':
-      return record(role, { KeyRevoked: {} }, loot, mark)
+      return record(role, { KeyRevoked: {} }, loot, { more: mark })
     default:
       return `select grant_v1(0::smallint, ${sender}${mark}, 'a', 'hash', 'x', 'live', 1, '{}', null, 'x')`
   }
@@ -209,6 +220,21 @@ export const deeds: readonly Deed[] = [
         { accountId: 'user_thief', accountVersion: 0 },
       ),
     ],
+  },
+  {
+    what: 'Take the id of a grant, a revocation or a publication to come, which then counts as done',
+    by: ['management'],
+    statements: (loot, role) => {
+      const { accountId, keyId, tariff } = loot
+      return [
+        `external:${accountId}:order-1`,
+        `revoke:${keyId}`,
+        `tariff:${tariff}:2030-01-01T00:00:00.000Z`,
+      ].flatMap((id) => [
+        record(role, {}, {}, { id }),
+        record(role, { KeyRevoked: {} }, loot, { id }),
+      ])
+    },
   },
   {
     what: 'Sign a browser in to the portal, as anyone, and sign anyone out',

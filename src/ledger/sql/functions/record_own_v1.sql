@@ -1,5 +1,9 @@
--- Records the events of one command as record_v1 does, where they are such as owners cause: of one account, by a user; or none. A plan starts
+-- Records the events of one command as record_v1 does, where they are such as owners cause: of one account, by a user. A plan starts
 -- only with the account that the command opens. Whoever has no more than this grants nothing, and changes no plan, price or limit of an account.
+--
+-- The command's id is a UUID, or that of a request with an Idempotency-Key, which may become no event. No grant and no revocation by
+-- a key has such an id, and a publication only under an Idempotency-Key, so none counts as done because of what a thief recorded here who does
+-- not know that.
 create or replace function record_own_v1(
   in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
   in_expected jsonb, in_events jsonb, in_secret bytea default null
@@ -7,11 +11,13 @@ create or replace function record_own_v1(
 language plpgsql security definer set search_path from current as $$
 begin
   if (
-    select coalesce(bool_and({{is_made_by_owners}} and r."accountId" = in_events -> 0 ->> 'accountId' and starts_with(r.actor, 'user:')), true)
+    select coalesce(bool_and(coalesce(
+        {{is_made_by_owners}} and r."accountId" = in_events -> 0 ->> 'accountId' and starts_with(r.actor, 'user:'), false)), true)
       and count(*) filter (where r.type = 'PlanStarted') = count(*) filter (where r.type = 'AccountOpened')
+      and (in_command ~ '^request:[0-9a-f]{64}$' or count(*) > 0 and in_command ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
     from jsonb_to_recordset(in_events) as r (type text, "accountId" text, actor text)
   ) is not true then
-    raise exception 'these are no events that an owner causes' using errcode = 'insufficient_privilege';
+    raise exception 'this is no command, or these are no events, of an owner' using errcode = 'insufficient_privilege';
   end if;
   return record_v1(in_shard, in_sender, in_command, in_request_hash, in_expected, in_events, in_secret);
 end

@@ -38,6 +38,9 @@ begin
   end if;
 
   for r in select * from jsonb_to_recordset(in_expected) as e (stream text, id text, version integer, "readAt" timestamptz) loop
+    if (r.stream in ('account', 'key')) is not true then
+      raise exception 'a version is expected of an account or of a key, and of nothing else' using errcode = 'invalid_parameter_value';
+    end if;
     v_version := case r.stream
       when 'account' then (select s.version from account_state s where s.account_id = r.id and s.shard = in_shard)
       when 'key' then (select s.version from key_state s where s.key_id = r.id and s.shard = in_shard)
