@@ -3,7 +3,6 @@ import { callFromEach, measureCalls, type Target, warmUp } from '../parts/measur
 import { search } from '../parts/shapes.ts'
 import { startUpstream } from '../parts/upstream.ts'
 import type { Bench } from '../suite/bench.ts'
-import type { Figures } from '../suite/samples.ts'
 import { compare, type Measurements } from './rounds.ts'
 
 export const costAgainst = 'cost, compared'
@@ -24,10 +23,7 @@ export async function compareCosts(bench: Bench, connections: number): Promise<v
     ]
     for (const [, target] of rows) await warmUp(target, connections, bench)
     return new Map(
-      rows.map(([row, target]) => [
-        row,
-        async () => withSum(await measureCalls(target, connections, measuring)),
-      ]),
+      rows.map(([row, target]) => [row, () => measureCalls(target, connections, measuring)]),
     ) satisfies Measurements
   })
 }
@@ -35,11 +31,4 @@ export async function compareCosts(bench: Bench, connections: number): Promise<v
 /** Two versions may not read each other's keys. */
 function databaseOfRedis(url: string | undefined, n: number): string | undefined {
   return url && Object.assign(new URL(url), { pathname: `/${n}` }).href
-}
-
-/** Where PostgreSQL's time is not known there is no sum. */
-function withSum(figures: Figures): Figures {
-  const { ownUs, postgresUs, redisUs = 0 } = figures
-  if (ownUs === undefined || postgresUs === undefined) return figures
-  return { ...figures, togetherUs: ownUs + postgresUs + redisUs }
 }

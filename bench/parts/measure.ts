@@ -56,7 +56,7 @@ export async function measureCalls(
     p50Ms: measured.p50Ms,
     p99Ms: measured.p99Ms,
     calls: measured.total,
-    ...inAll(Object.fromEntries(used.map(([name, us]) => [name, us / measured.total]))),
+    ...withSum(Object.fromEntries(used.map(([name, us]) => [name, us / measured.total]))),
   }
 }
 
@@ -80,10 +80,11 @@ function watchProcessors(pid: number, { postgresPid, redis }: Measuring) {
   }
 }
 
-/** With what all processes take together, where each of them is known or is not there. */
-function inAll(used: Figures): Figures {
-  const { ownUs, postgresUs = 0, redisUs = 0 } = used
-  return ownUs === undefined ? used : { ...used, togetherUs: ownUs + postgresUs + redisUs }
+/** Where PostgreSQL's time is not known there is no sum. */
+function withSum(figures: Figures): Figures {
+  const { ownUs, postgresUs, redisUs = 0 } = figures
+  if (ownUs === undefined || postgresUs === undefined) return figures
+  return { ...figures, togetherUs: ownUs + postgresUs + redisUs }
 }
 
 /** Puts the target's calls on it for so long. */

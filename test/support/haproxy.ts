@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { guardProcess } from './run.ts'
+import { takesConnections } from './takes-connections.ts'
 import { until } from './until.ts'
 
 /** Where it is; undefined: nowhere. With TOLLBOOK_REQUIRE_HAPROXY=1 that is an error. */
@@ -29,15 +30,5 @@ export async function startHaproxy(
       await server.exited
       await callOffGuard()
     },
-  }
-}
-
-async function takesConnections(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
-    socket.end()
-    return true
-  } catch {
-    return false
   }
 }

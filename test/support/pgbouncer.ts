@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { guardProcess } from './run.ts'
+import { takesConnections } from './takes-connections.ts'
 import { until } from './until.ts'
 
 /** The user as whom PgBouncer runs when the tests run as root, which it refuses. */
@@ -55,15 +56,5 @@ export async function startPgbouncer(
       await callOffGuard()
       rmSync(folder, { recursive: true, force: true })
     },
-  }
-}
-
-async function takesConnections(port: number): Promise<boolean> {
-  try {
-    const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
-    socket.end()
-    return true
-  } catch {
-    return false
   }
 }

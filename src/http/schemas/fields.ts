@@ -108,32 +108,21 @@ export const keyName = text({
 export const description = nullable(
   text({ maxLength: 2_000, title: 'a text of at most 2,000 characters' }),
 )
-export const reason = t.Optional(
-  text({
-    minLength: 1,
-    maxLength: 1_000,
-    title: 'a text of 1 to 1,000 characters',
-    description: 'Why; kept encrypted with the events that follow.',
-  }),
-)
+const remark = (description: string) =>
+  t.Optional(
+    text({
+      minLength: 1,
+      maxLength: 1_000,
+      title: 'a text of 1 to 1,000 characters',
+      description,
+    }),
+  )
+export const reason = remark('Why; kept encrypted with the events that follow.')
 /** Prices are nobody's, so nothing of them is kept under an account's secret. */
-export const tariffReason = t.Optional(
-  text({
-    minLength: 1,
-    maxLength: 1_000,
-    title: 'a text of 1 to 1,000 characters',
-    description:
-      'Why; it stands in the log as plain text, for ever, and cannot be erased. No names of persons.',
-  }),
+export const tariffReason = remark(
+  'Why; it stands in the log as plain text, for ever, and cannot be erased. No names of persons.',
 )
-export const notice = t.Optional(
-  text({
-    minLength: 1,
-    maxLength: 1_000,
-    title: 'a text of 1 to 1,000 characters',
-    description: 'For customers to read.',
-  }),
-)
+export const notice = remark('For customers to read.')
 export const requiredExternalId = t.String({
   pattern: '^[!-~]{1,200}$',
   title: '1 to 200 printable ASCII characters without spaces',
