@@ -6,6 +6,7 @@ import { usePage } from '../shared/context.ts'
 import { Dialog, Failure } from '../shared/parts.tsx'
 import { isAtProvider } from '../shared/sign-in.tsx'
 import { asApiError } from '../shared/use-data.ts'
+import { useOnce } from '../shared/use-once.ts'
 
 interface ActionProps {
   readonly title: string
@@ -20,7 +21,7 @@ interface ActionProps {
 }
 
 export function Action(props: ActionProps) {
-  const [key] = useState(() => crypto.randomUUID())
+  const key = useOnce()
   const [reason, setReason] = useState('')
   const [error, setError] = useState<ApiError>()
   const [isBusy, setBusy] = useState(false)

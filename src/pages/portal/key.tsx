@@ -8,6 +8,7 @@ import { Link } from '../shared/link.tsx'
 import { Dialog, Facts, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import type { Key, KeyEvent } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
+import { useOnce } from '../shared/use-once.ts'
 import { ShownKey } from './keys.tsx'
 
 export function KeyPage({ id }: { id: string }) {
@@ -19,12 +20,6 @@ export function KeyPage({ id }: { id: string }) {
     [api, path],
   )
   const [open, setOpen] = useState<'rotate' | 'revoke'>()
-  // Made when a dialog opens: however often its button is pressed, it is done once.
-  const [once, setOnce] = useState('')
-  const show = (dialog: 'rotate' | 'revoke') => {
-    setOnce(crypto.randomUUID())
-    setOpen(dialog)
-  }
   const close = () => {
     setOpen(undefined)
     key.reload()
@@ -45,20 +40,18 @@ export function KeyPage({ id }: { id: string }) {
               <FactsOf apiKey={apiKey} />
               {apiKey.revokedAt === null && session.role !== 'reader' && (
                 <div class="buttons">
-                  <button type="button" onClick={() => show('rotate')}>
+                  <button type="button" onClick={() => setOpen('rotate')}>
                     Give it a new secret
                   </button>
-                  <button type="button" class="danger" onClick={() => show('revoke')}>
+                  <button type="button" class="danger" onClick={() => setOpen('revoke')}>
                     Revoke it
                   </button>
                 </div>
               )}
             </Panel>
-            {open === 'rotate' && (
-              <Rotate path={path} headers={seen(apiKey, once)} onClose={close} />
-            )}
+            {open === 'rotate' && <Rotate path={path} version={apiKey.version} onClose={close} />}
             {open === 'revoke' && (
-              <Revoke path={path} name={apiKey.name} headers={seen(apiKey, once)} onClose={close} />
+              <Revoke path={path} name={apiKey.name} version={apiKey.version} onClose={close} />
             )}
           </>
         )}
@@ -83,9 +76,9 @@ export function KeyPage({ id }: { id: string }) {
   )
 }
 
-/** The change is of the key as it was seen. */
-function seen({ version }: Key, once: string): Readonly<Record<string, string>> {
-  return { 'if-match': `"${version}"`, 'idempotency-key': once }
+/** The change is of the key as it was seen, and made once. */
+function useHeaders(version: number): Readonly<Record<string, string>> {
+  return { 'if-match': `"${version}"`, 'idempotency-key': useOnce() }
 }
 
 function FactsOf({ apiKey }: { apiKey: Key }) {
@@ -106,12 +99,13 @@ function FactsOf({ apiKey }: { apiKey: Key }) {
 
 interface DialogProps {
   readonly path: string
-  readonly headers: Readonly<Record<string, string>>
+  readonly version: number
   onClose(): void
 }
 
-function Rotate({ path, headers, onClose }: DialogProps) {
+function Rotate({ path, version, onClose }: DialogProps) {
   const { api } = usePage()
+  const headers = useHeaders(version)
   const [hours, setHours] = useState('24')
   const [shown, setShown] = useState<string>()
   const [error, setError] = useState<ApiError>()
@@ -158,10 +152,11 @@ function Rotate({ path, headers, onClose }: DialogProps) {
 
 function Revoke(props: DialogProps & { name: string }) {
   const { api } = usePage()
+  const headers = useHeaders(props.version)
   const [error, setError] = useState<ApiError>()
   const revoke = async () => {
     try {
-      await api.send('DELETE', props.path, undefined, props.headers)
+      await api.send('DELETE', props.path, undefined, headers)
       props.onClose()
     } catch (reason) {
       setError(asApiError(reason))

@@ -7,6 +7,7 @@ import { Link } from '../shared/link.tsx'
 import { Copyable, Dialog, Empty, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import type { Key } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
+import { useOnce } from '../shared/use-once.ts'
 
 export function KeysPage() {
   const { api, credits, session } = usePage()
@@ -69,8 +70,7 @@ function CreateKey({ onClose }: { onClose(): void }) {
   const [shown, setShown] = useState<string>()
   const [error, setError] = useState<ApiError>()
   const [isBusy, setBusy] = useState(false)
-  // Made when the dialog opens: however often its button is pressed, it is done once.
-  const [once] = useState(() => crypto.randomUUID())
+  const once = useOnce()
   const create = async (event: Event) => {
     event.preventDefault()
     setBusy(true)
