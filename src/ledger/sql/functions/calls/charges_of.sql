@@ -4,7 +4,7 @@
 create or replace function charges_of(
   in_shard smallint, in_account text, in_before bigint, in_limit integer, in_max_scanned integer
 ) returns table (oldest bigint, charges json)
-language sql stable set enable_sort = off set enable_bitmapscan = off as $$
+language sql stable set enable_sort = off set enable_bitmapscan = off set jit = off as $$
   with o as materialized (
     select (
       select e.position from events e
