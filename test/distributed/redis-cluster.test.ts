@@ -33,7 +33,7 @@ const gateways: RateLimiter[] = []
 
 beforeAll(async () => {
   if (isInstalled) cluster = await startCluster()
-}, 60_000)
+})
 afterAll(async () => {
   await Promise.all(gateways.map((gateway) => gateway.close()))
   await cluster?.stop()

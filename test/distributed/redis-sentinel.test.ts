@@ -15,7 +15,7 @@ const gateways: RateLimiter[] = []
 
 beforeAll(async () => {
   if (isInstalled) sentinels = await startSentinels()
-}, 60_000)
+})
 afterAll(async () => {
   await Promise.all(gateways.map((gateway) => gateway.close()))
   await sentinels?.stop()

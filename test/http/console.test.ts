@@ -34,7 +34,7 @@ describe.skipIf(program === undefined)('the console', () => {
     browser = await startBrowser(program ?? '')
     testPage = await browser.open(`${shop.gateway.consoleUrl}/console#link=${link.token}`)
     page = testPage.page
-  }, 150_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await shop?.close()

@@ -138,7 +138,7 @@ describe('after 5,000 calls of all kinds', () => {
     await until(async () => (await scrape()).sum('tollbook_open_holds') === 0)
     log = await readLog()
     metrics = await scrape()
-  }, 180_000)
+  })
 
   test('every call is counted once, by its status', () => {
     expect(statuses).toEqual({

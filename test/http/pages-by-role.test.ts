@@ -23,7 +23,7 @@ describe.skipIf(program === undefined)('a page', () => {
       config: { support: { maxGrant: 20, maxRefund: 0 } },
     })
     browser = await startBrowser(program ?? '')
-  }, 150_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await shop?.close()
@@ -51,7 +51,7 @@ describe.skipIf(program === undefined)('a page', () => {
     await page.goto(`${shop.gateway.consoleUrl}/console/calls/${requestId}`)
     await page.getByText('Charged: 1 credit').waitFor()
     expect(await page.getByRole('button', { name: 'Refund it' }).count()).toBe(0)
-  }, 60_000)
+  })
 
   test('of the portal offers a reader no change', async () => {
     const owner = { kind: 'organisation', id: 'acme' } as const
@@ -65,5 +65,5 @@ describe.skipIf(program === undefined)('a page', () => {
     await page.getByRole('heading', { level: 1, name: 'Ours' }).waitFor()
     await page.getByText('Created').waitFor()
     expect(await page.locator('main button').allInnerTexts()).toEqual([])
-  }, 60_000)
+  })
 })

@@ -180,4 +180,4 @@ test('serve says where one login could do what both may, and nothing where it ca
   } finally {
     await both.drop()
   }
-}, 60_000)
+})

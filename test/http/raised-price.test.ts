@@ -133,4 +133,4 @@ test('a price raised from next month, with notice, is tried over last month and 
   const statement = await runJson(july, { database })
   expect(statement.charges.credits).toBe(sumOf('after'))
   expect(statement.account.adjustments).toMatchObject([{ credits: simulated - actual }])
-}, 60_000)
+})

@@ -91,7 +91,7 @@ beforeAll(async () => {
     },
     { cwd: folder },
   )
-}, 180_000)
+})
 
 afterAll(async () => {
   await gateway.stop()

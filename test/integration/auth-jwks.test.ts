@@ -222,7 +222,7 @@ describe('while the provider is away', () => {
       expect(await whoIfKnown(token)).toBe('unavailable')
       expect(warnings).toEqual([expect.stringContaining('could not fetch signing keys')])
       expect(await whoIfKnown('a.b.c')).toBeUndefined()
-    }, 30_000)
+    })
   }
 
   test('nobody can tell whether a key that is not known is new or invented', async () => {

@@ -130,7 +130,7 @@ test('no credit too much is sold, over the turn of a day and a change of the clo
     '2030-10-27T23:00:00Z': daily,
   })
   expect(breachesOf(await readLog(ledger.sql))).toEqual([])
-}, 120_000)
+})
 
 async function settledByDay(): Promise<Record<string, number>> {
   const rows = await ledger.sql<{ day: string; credits: number }[]>`

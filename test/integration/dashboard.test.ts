@@ -42,7 +42,7 @@ beforeAll(async () => {
       await Bun.sleep(50)
     }
   })()
-}, 60_000)
+})
 afterAll(async () => {
   isStopped = true
   await calling

@@ -81,7 +81,7 @@ beforeAll(async () => {
   await ledger.grant(account, 5)
   await chargeEach([1])
   await catchUpAll(ledger.sql)
-}, 120_000)
+})
 afterAll(() => ledger.close())
 
 test('the statement', async () => {
@@ -99,7 +99,7 @@ test('the statement', async () => {
   expect(ofKey?.charges.credits).toBe(charged)
   const next = await readStatement(ledger.sql, { accountId, month: '2030-05' })
   expect(next?.charges.credits).toBe(0)
-}, 180_000)
+})
 
 test('usage, from the projection and from the log', async () => {
   const { accountId, keyId } = key
@@ -121,7 +121,7 @@ test('usage, from the projection and from the log', async () => {
   }
   const report = await readKeyReport(sql, keyId, new Date('2030-06-01T00:00:00Z'))
   expect(report.endpoints).toMatchObject([{ charged: 10_001, credits: charged }])
-}, 180_000)
+})
 
 test('the account, and a call of it explained', async () => {
   const { accountId } = key
@@ -134,7 +134,7 @@ test('the account, and a call of it explained', async () => {
   const explained = await runCli(['explain', last?.request_id], { database: ledger.url })
   expect(explained.stderr).toBe('')
   expect(explained.stdout).toContain('was charged 1 credit for a quantity of 1')
-}, 180_000)
+})
 
 test('a key with a cap buys nothing when it has used more than any cap, and the others go on', async () => {
   await ledger.change(key, 'KeyLimitsChanged', { monthlyCap: 1_000_000_000_000 })
@@ -184,4 +184,4 @@ test('exports, verify and rebuild', async () => {
   expect(
     await ledger.owner`select * from monthly_balances order by account_id, key_id, month`,
   ).toEqual(before)
-}, 120_000)
+})

@@ -298,7 +298,7 @@ describe('a connection that dies', () => {
       { type: 'CreditsHeld', events: 500, calls: 500 },
       { type: 'HoldSettled', events: 500, calls: 500 },
     ])
-  }, 180_000)
+  })
 })
 
 /** Ends a backend in the middle of an append whenever the log has grown by some more events. */

@@ -79,4 +79,4 @@ test('a management command that waits in vain is given up, and nothing of it is 
   await connection`rollback`
   connection.release()
   expect(await size()).toBe(before)
-}, 90_000)
+})

@@ -268,7 +268,7 @@ async function expectSound(
 
 test(`any history is sound (seed ${seed})`, async () => {
   await expectSound(aStep, runs)
-}, 120_000)
+})
 
 test(`any history over months is sound: what does not roll over lapses, and overage is given (seed ${seed})`, async () => {
   let lapses = 0
@@ -279,7 +279,7 @@ test(`any history over months is sound: what does not roll over lapses, and over
   })
   expect(lapses).toBeGreaterThan(0)
   expect(overages).toBeGreaterThan(0)
-}, 120_000)
+})
 
 test('the whole log, of all histories together, means what the projections hold', async () => {
   await catchUpAll(ledger.sql)
@@ -301,14 +301,14 @@ test('the projections can be made again from the log, in one batch or in any ran
     ),
     { numRuns: 6, seed, examples: [[[]]] },
   )
-}, 180_000)
+})
 
 test('a rebuild in service leaves the rows that were there', async () => {
   await catchUpAll(ledger.sql)
   const before = await rowsInService()
   await rebuildAll(projections, { url: ledger.url })
   expect(await rowsInService()).toEqual(before)
-}, 180_000)
+})
 
 test('as of any position stand the rows that stood when it was the last', async () => {
   expect(recorded.length).toBeGreaterThan(0)
@@ -322,7 +322,7 @@ test('as of any position stand the rows that stood when it was the last', async 
     }
     expect(shown.sort(), `as of ${position}`).toEqual([...rows])
   }
-}, 180_000)
+})
 
 /** Some heads of the log, with all rows that stood then: taken in the midst of histories. */
 const recorded: { readonly position: number; readonly rows: readonly string[] }[] = []

@@ -184,5 +184,5 @@ describe('a log that is put back', () => {
     expect(readFileSync(highWaterMarkFile, 'utf8')).not.toBe(seen)
     await fresh.stop()
     await shop.close()
-  }, 180_000)
+  })
 })

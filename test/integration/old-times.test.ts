@@ -67,7 +67,7 @@ beforeAll(async () => {
   // Since then its functions were replaced.
   await migrate({ url: ledger.url })
   await ledger.travelTo(ledger.now)
-}, 180_000)
+})
 afterAll(() => ledger.close())
 
 test('statement and balance', async () => {

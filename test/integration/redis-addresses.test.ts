@@ -49,7 +49,7 @@ beforeAll(async () => {
     startCluster(),
     startSentinels(),
   ])
-}, 60_000)
+})
 afterAll(async () => {
   await Promise.all([plain, secured, cluster, sentinels].map((each) => each?.stop()))
   rmSync(folder, { recursive: true, force: true })

@@ -160,7 +160,7 @@ describe('a ledger in service', () => {
     const [row] = await ledger.sql`
       select sum(settled)::bigint as settled, sum(held)::bigint as held from lots where account_id = ${accountId}`
     expect(row).toEqual({ settled: calls, held: 0 })
-  }, 180_000)
+  })
 
   test('keeps its tables when a reader holds on to them: the swap waits, and appends go on', async () => {
     const reader = connect({ url: ledger.url, as: 'reader', max: 1 })
@@ -292,7 +292,7 @@ describe('a generated log', () => {
     database = await createDatabase()
     await seedLog(database.url, { events, keys: 300, seed: 7 })
     sql = connect({ url: database.url, as: 'owner', max: 2 })
-  }, 180_000)
+  })
   afterAll(async () => {
     await sql?.end()
     await database?.drop()
@@ -316,7 +316,7 @@ describe('a generated log', () => {
         log.some((event) => event.type === type),
         type,
       ).toBe(true)
-  }, 180_000)
+  })
 
   test('a rebuild that was killed goes on where it stopped', async () => {
     // It cannot end before it is killed: a reader holds on to the tables in service.
@@ -334,7 +334,7 @@ describe('a generated log', () => {
     await until(async () => {
       const [there] = await sql`select to_regclass('tollbook_replay.monthly_balances') as made`
       return there?.made !== null
-    }, 30_000)
+    })
     await reader.unsafe('select from tollbook_replay.monthly_balances limit 1')
     await until(async () => (await reached()) > 0, 30_000)
     // A crash of PostgreSQL would empty the tables and the position alike: all are unlogged until they are full.
@@ -358,7 +358,7 @@ describe('a generated log', () => {
     expect(result).toMatchObject({ resumed: true })
     expect(result.events).toBeLessThanOrEqual(events - position)
     expect((await verified(database.url)).sound).toBe(true)
-  }, 180_000)
+  })
 
   test('an interrupted rebuild by another mapping is begun again', async () => {
     const projection = projectionOf('monthly_balances')
@@ -372,7 +372,7 @@ describe('a generated log', () => {
     await owner.end()
     expect((await rebuild(projection, { url: database.url })).resumed).toBe(false)
     expect((await verified(database.url)).sound).toBe(true)
-  }, 180_000)
+  })
 
   test('two rebuilds at once do not mix', async () => {
     const projection = projectionOf('balances')
@@ -384,7 +384,7 @@ describe('a generated log', () => {
       if (outcome.status === 'rejected') expect(outcome.reason.message).toContain('another rebuild')
     }
     expect((await verified(database.url)).sound).toBe(true)
-  }, 180_000)
+  })
 
   test('is written into an empty ledger only', async () => {
     await expect(seedLog(database.url, { events: 10, keys: 1 })).rejects.toThrow('not empty')

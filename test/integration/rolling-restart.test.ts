@@ -116,7 +116,7 @@ test('a rolling restart loses no call and charges each once', async () => {
   const open = await ledger.sql`select from open_holds where slots is null`
   expect(open).toHaveLength(0)
   await until(async () => (await ledger.sql`select from open_holds`).length === 0, 90_000)
-}, 180_000)
+})
 
 test('the secret of tokens, the database’s login and Redis’s password are replaced without a failed call or request', async () => {
   const redis = await startRedis()
@@ -171,4 +171,4 @@ test('the secret of tokens, the database’s login and Redis’s password are re
     admin.disconnect()
     await redis.stop()
   }
-}, 180_000)
+})

@@ -45,7 +45,7 @@ beforeAll(async () => {
   pooler = await startPgbouncer(login.url, shippedSettings())
   const databaseUrl = pooler.url
   gateway = await startTestGateway({ databaseUrl, plane: 'calls', upstream: shop.upstream.url })
-}, 60_000)
+})
 afterAll(async () => {
   await gateway?.stop()
   await pooler?.stop()

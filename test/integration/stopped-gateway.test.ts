@@ -87,7 +87,7 @@ test('for longer than a response may take: nothing is given back before the gate
   expect(await late.text()).toContain(`/v1/charges/${requestId}`)
   await until(async () => (await deliveryOf(requestId)) === 'unknown')
   expect((await refund(requestId)).status).toBe(200)
-}, 180_000)
+})
 
 test('for a moment: the response arrives, and stays charged', async () => {
   const { requestId, response } = await stoppedAfterCharge()
@@ -100,4 +100,4 @@ test('for a moment: the response arrives, and stays charged', async () => {
   await until(async () => (await deliveryOf(requestId)) === 'sent')
   const late = await refund(requestId)
   expect(((await late.json()) as { code: string }).code).toBe('conflict')
-}, 180_000)
+})

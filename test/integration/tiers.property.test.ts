@@ -103,7 +103,7 @@ test(`any interleaving of gateways costs what one call after the other does (see
     ),
     { numRuns: runs, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
   )
-}, 120_000)
+})
 
 test('volumes and quantities that numbers do not keep exactly are refused, and amounts at the bound are not', async () => {
   const tiers = { widths: [10 ** 12], rates: [0, 1], isProportional: false }

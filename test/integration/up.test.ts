@@ -24,7 +24,7 @@ beforeAll(async () => {
   ready = JSON.parse(new TextDecoder().decode(value))
   const pidFile = readFileSync(join(data, 'postgres/cluster/postmaster.pid'), 'utf8')
   callOff = guardProcess(Number.parseInt(pidFile, 10), 'INT')
-}, 120_000)
+})
 
 afterAll(async () => {
   first.kill('SIGINT')
@@ -110,7 +110,7 @@ test('a backup is restored into a new folder, and an up there goes on with it', 
     await up.exited
     await callOff()
   }
-}, 120_000)
+})
 
 /** The shipped file with a change, in the folder of the test. */
 function changedFile(name: string, from: string, to: string): string {

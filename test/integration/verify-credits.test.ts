@@ -22,7 +22,7 @@ beforeAll(async () => {
   vandal = await openVandal(database.url)
   await runSomeOnLeases()
   await vandal`create table saved as table events`
-}, 180_000)
+})
 afterAll(async () => {
   await vandal?.end()
   await database?.drop()
@@ -188,7 +188,7 @@ test('of a damaged log, the first fault of every hold and lot is found, and no o
     await restore()
   }
   expect(faulty).toBeGreaterThan(damagedLogs)
-}, 180_000)
+})
 
 /** The log as it was before it was damaged. */
 async function restore(): Promise<void> {

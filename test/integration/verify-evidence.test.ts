@@ -40,7 +40,7 @@ beforeAll(async () => {
   seen = await ledger.size()
   await noteMarks(marks)
   await call()
-}, 60_000)
+})
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
   await vandal?.end()

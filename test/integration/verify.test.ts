@@ -159,7 +159,7 @@ describe.each(projections)('$name', (projection) => {
       })
     }
     expect((await verify()).differing).toBe(0)
-  }, 180_000)
+  })
 
   test('a row that is missing is found, and one that is too many', async () => {
     for (const table of tables) {
@@ -200,7 +200,7 @@ test('rows that were collected are the same when they are added up in between', 
   }
   expect(parts).toBeGreaterThan(1)
   expect(after).toBeLessThan(before)
-}, 60_000)
+})
 
 describe('the log', () => {
   test('a change of any column of an event is found at its position', async () => {
@@ -222,7 +222,7 @@ describe('the log', () => {
       })
     }
     expect((await checkLog()).faults).toEqual([])
-  }, 180_000)
+  })
 
   test('an event that is missing is found, the last one too', async () => {
     const last = await ledger.size()
@@ -474,7 +474,7 @@ describe('the command', () => {
     await until(async () => (await scrape()).includes('tollbook_verify_sound 1'), 20_000)
     child.kill('SIGTERM')
     expect(await child.exited).toBe(0)
-  }, 180_000)
+  })
 })
 
 interface Line {

@@ -80,7 +80,7 @@ beforeAll(async () => {
   vandal = await openTriggerless(ledger.url)
   check = openTablesCheck({ url: ledger.url, maxDescribed: 100 })
   await fillTables()
-}, 60_000)
+})
 afterAll(async () => {
   await Promise.all([vandal?.end(), check?.close()])
   await ledger?.close()
@@ -152,7 +152,7 @@ test('each change of a table beside the log is named, or is one that nothing tel
   expect(missed.filter((name) => reasonOf(name) === undefined)).toEqual([])
   const needless = unseenInTables.filter(([changes]) => !missed.some((name) => changes.test(name)))
   expect(needless).toEqual([])
-}, 120_000)
+})
 
 test('a checkpoint at another position is named by the tables of its projection', async () => {
   const put = `update projection_checkpoints set position =`

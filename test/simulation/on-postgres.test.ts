@@ -27,7 +27,7 @@ beforeAll(async () => {
   database = await createDatabase()
   await migrate({ url: database.url, shards: 1 })
   server = await openPostgresServer(database.url)
-}, 180_000)
+})
 afterAll(async () => {
   await server.close()
   await database.drop()
@@ -66,7 +66,7 @@ for (let seed = from; seed < from + seeds; seed++) {
       await server.sql.unsafe(`select catch_up_${name}(0::smallint, 100000)`)
     }
     expect(await differingTables(hashes.length, seeded(seed))).toEqual([])
-  }, 120_000)
+  })
 }
 
 /** Applies the log to new tables, in batches that are cut anywhere, and compares them with those in service. */

@@ -46,4 +46,4 @@ test('the same seed is the same run, step by step', async () => {
   const [first, second] = await Promise.all([run('--trace', '5'), run('--trace', '5')])
   expect(first).toContain('serves')
   expect(second).toBe(first as string)
-}, 180_000)
+})

@@ -1,7 +1,7 @@
 /** Waits for a condition by asking for it, rather than for a time to pass. */
 export async function until(
   condition: () => boolean | Promise<boolean>,
-  withinMs = 30_000,
+  withinMs = 60_000,
   everyMs = 2,
 ): Promise<void> {
   const deadline = performance.now() + withinMs
