@@ -77,6 +77,7 @@ const tollbook: CommandGroup = {
         statement: () => import('./commands/report/statement.ts'),
         usage: () => import('./commands/report/usage.ts'),
         top: () => import('./commands/report/top.ts'),
+        lost: () => import('./commands/report/lost.ts'),
       },
     },
     explain: () => import('./commands/explain.ts'),

@@ -8,8 +8,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Glob } from 'bun'
 import { shippedConfigFile } from '../../src/config/load-config.ts'
+import { backupOf, restoreUnsigned } from '../support/backup.ts'
 import { runCli } from '../support/cli.ts'
 import { openTestApp, type TestApp } from '../support/management-test-app.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { withShippedClock } from '../support/shipped-clock.ts'
 
 const hostile = 'x\u001b]52;c;cm0gLXJm\u0007\u009b2J\u202e\u200b\r\nFORGED row\u2028FORGED'
@@ -18,10 +20,14 @@ const anyHostile = /(?!\n)\p{Cc}|\p{Cf}|\p{Zl}|^ *FORGED/mu
 
 let app: TestApp
 let folder: string
+/** The same ledger before all of it. */
+let behind: TestDatabase
 let ids: { accountId: string; keyId: string; call: string }
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tollbook-hostile-'))
   app = await openTestApp()
+  behind = await createDatabase()
+  await restoreUnsigned(behind.url, await backupOf(app.ledger.sql))
   const { management } = app
   // No log has an actor of two lines.
   const actor = { id: `user:${hostile.replaceAll('\n', '')}`, reason: hostile }
@@ -43,6 +49,7 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   rmSync(folder, { recursive: true })
+  await behind.drop()
   await app[Symbol.asyncDispose]()
 })
 
@@ -103,6 +110,9 @@ const printing: Readonly<Record<string, Line[]>> = {
       '--csv',
     ],
     ({ keyId }) => ['report', 'statement', '--key', keyId, '--month', '2030-06', '--json'],
+  ],
+  'report/lost': [
+    () => ['report', 'lost', '--database', behind.url, '--copy', app.ledger.url, '--lines'],
   ],
   'report/top': [() => ['report', 'top', '--month', '2030-06']],
   'report/usage': [

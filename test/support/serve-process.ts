@@ -18,13 +18,13 @@ const source = [process.execPath, join(import.meta.dir, '../../src/cli/main.ts')
  * The process ends with this one, whatever happens to it.
  *
  * @param env its whole environment, except for free ports
- * @param program the words that run `tollbook`, and the folder in which it runs
+ * @param program the words that run `tollbook`, the folder in which it runs, and more arguments of `serve`
  */
 export async function startServe(
   env: Readonly<Record<string, string>>,
-  { program = source, cwd = '.' } = {},
+  { program = source, cwd = '.', args = [] as readonly string[] } = {},
 ): Promise<ServeProcess> {
-  const child = Bun.spawn([...program, 'serve', '--host', '127.0.0.1'], {
+  const child = Bun.spawn([...program, 'serve', '--host', '127.0.0.1', ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', PORT: '0', METRICS_PORT: '0', ...env },
     stdin: 'ignore',
