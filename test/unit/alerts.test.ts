@@ -52,6 +52,12 @@ for (const metric of await registry.getMetricsAsArray()) {
   labelsOf.set(`${name}_bucket`, [...labels, 'le'])
 }
 
+// What deploy/restore-drill writes for Prometheus's node exporter.
+const drill = readFileSync(join(docs, '../deploy/restore-drill'), 'utf8')
+for (const [, name = ''] of drill.matchAll(/^ *sample ([a-z_]+) '/gm)) {
+  labelsOf.set(`tollbook_restore_drill_${name}`, ['job', 'instance'])
+}
+
 /** The samples that an expression asks for, with their selectors. */
 function selected(expr: string): { name: string; selector: string }[] {
   const names = /\b(up|(?:tollbook|process|nodejs)_\w+)\b(?:\{([^}]*)\})?/g

@@ -49,14 +49,17 @@ function printLost({ ranges, accounts, decided }: LostEvents): void {
 export async function printLostCharges(
   charges: AsyncIterable<readonly LostCharge[]>,
 ): Promise<void> {
-  heading('Charges one by one')
+  let isFirst = true
   for await (const some of charges) {
+    if (some.length === 0) continue
+    if (isFirst) heading('Charges one by one')
+    isFirst = false
     const lines = some.map(({ position, recordedAt, accountId, endpoint, requestId, ...charge }) =>
       [
         ...[position.padEnd(9), time(recordedAt), accountId, printable(requestId)],
         ...[printable(endpoint), creditFigure(charge.credits)],
       ].join('  '),
     )
-    if (lines.length > 0) await write(`${lines.join('\n')}\n`)
+    await write(`${lines.join('\n')}\n`)
   }
 }

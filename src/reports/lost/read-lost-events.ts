@@ -12,7 +12,7 @@ import { type PositionRange, positionRanges } from '../log-reader/position-range
 import { selectEvents } from '../log-reader/select-events.ts'
 
 /** What a shard has lost. */
-export interface LostRange {
+interface LostRange {
   /** The first and the last position, such as `0-123`. */
   readonly from: string
   readonly upTo: string
@@ -23,7 +23,7 @@ export interface LostRange {
 }
 
 /** Lost charges of an account's live calls, and lost refunds. */
-export interface LostByAccount {
+interface LostByAccount {
   readonly accountId: string
   readonly charges: Sum
   readonly credits: Sum
