@@ -12,8 +12,15 @@ import { loggedError } from './logged-error.ts'
 /** Headers that hold secrets. Their values are removed, should anybody log headers. */
 const secretHeaders = ['authorization', 'x-api-key', 'cookie']
 
-/** @param secrets what no line may repeat, beside what looks like a key or a token */
-export function openLog(level: 'info' | 'warn', secrets: readonly string[] = []) {
+/**
+ * @param secrets what no line may repeat, beside what looks like a key or a token
+ * @param everywhere what each line says
+ */
+export function openLog(
+  level: 'info' | 'warn',
+  secrets: readonly string[] = [],
+  everywhere: Readonly<Record<string, unknown>> | null = null,
+) {
   const { LOG_LEVEL, API_KEY_PREFIX_LIVE = '', API_KEY_PREFIX_TEST = '' } = process.env
   const prefixes = ['sk_live_', 'sk_test_', API_KEY_PREFIX_LIVE, API_KEY_PREFIX_TEST]
   const redact = redactor(
@@ -23,7 +30,7 @@ export function openLog(level: 'info' | 'warn', secrets: readonly string[] = [])
   return pino(
     {
       level: LOG_LEVEL || level,
-      base: null,
+      base: everywhere,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (name) => ({ level: name }) },
       serializers: { err: loggedError },

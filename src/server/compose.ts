@@ -98,7 +98,7 @@ export async function compose(
   const { config, environment } = options
   const instance = newInstanceId()
   const phase: Phase = { isStopping: false }
-  const metrics = openMetrics(Object.keys(config.routes))
+  const metrics = openMetrics(Object.keys(config.routes), options.worker)
   const newBodyMemory = openBodyMemoryBudget(config.limits.maxTotalBodyBytes)
   const shared = { instance, phase, metrics, newBodyMemory, shutdown, warn }
   const context: Context = { ...options, ...shared }
@@ -123,9 +123,9 @@ export async function compose(
   const parts = { ledger, managementLedger, calls }
   const consoleIpOf = options.consoleEndpoint && ipsAt(context, consoleServer)
   const apps = openApps(context, { ...parts, management, rateLimiter, ipOf, consoleIpOf })
-  const { hostname } = options
+  const { hostname, worker } = options
   const handle = requestHandler(context, apps.app, calls?.proxy)
-  server.listen({ hostname, port: environment.port }, handle)
+  server.listen({ hostname, port: environment.port, isShared: worker !== undefined }, handle)
   if (apps.console) serveConsole(context, consoleServer, requestHandler(context, apps.console))
   keepUp(context, parts)
 

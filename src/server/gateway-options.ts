@@ -33,6 +33,8 @@ export interface GatewayOptions {
   readonly consoleEndpoint?: Endpoint | undefined
   /** Signs in to the console once; absent: no link does. */
   readonly consoleLink?: SignInLink | undefined
+  /** Its number among the workers that share its port; absent: the port is its own. */
+  readonly worker?: number | undefined
   readonly log: GatewayLog
 }
 

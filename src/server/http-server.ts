@@ -13,7 +13,12 @@ export interface HttpServer {
   readonly url: string
   /** @throws Error when the address is taken */
   listen(
-    address: { readonly hostname: string; readonly port: number },
+    address: {
+      readonly hostname: string
+      readonly port: number
+      /** Whether other processes may listen there, too: the system gives each connection to one of them. */
+      readonly isShared?: boolean
+    },
     handle: (request: Request) => Response | Promise<Response>,
   ): void
   /** The address at the other end of the request's connection. */
@@ -40,11 +45,11 @@ export function openHttpServer(phase: Phase): HttpServer {
     get url() {
       return url
     },
-    listen({ hostname: given, port }, handle) {
+    listen({ hostname: given, port, isShared = false }, handle) {
       const hostname = withoutBrackets(given)
       try {
         server = Bun.serve({
-          ...{ hostname, port },
+          ...{ hostname, port, reusePort: isShared },
           idleTimeout: idleTimeoutSeconds,
           maxRequestBodySize: Number.MAX_SAFE_INTEGER, // each route has its own limit, and a refusal for it
           fetch(request) {

@@ -4,6 +4,7 @@ import { until } from './until.ts'
 
 export interface ServeProcess {
   readonly url: string
+  readonly pid: number
   /** What it has printed so far, on stdout and stderr. */
   readonly printed: string
   /** The lines of its log so far. */
@@ -18,11 +19,13 @@ const source = [process.execPath, join(import.meta.dir, '../../src/cli/main.ts')
  * The process ends with this one, whatever happens to it.
  *
  * @param env its whole environment, except for free ports
- * @param program the words that run `tollbook`, the folder in which it runs, and more arguments of `serve`
+ * @param program the words that run `tollbook`, and the folder in which it runs
+ * @param args more of the command line
+ * @param servesSays the line of its log that says where it serves
  */
 export async function startServe(
   env: Readonly<Record<string, string>>,
-  { program = source, cwd = '.', args = [] as readonly string[] } = {},
+  { program = source, cwd = '.', args = [] as readonly string[], servesSays = 'serving' } = {},
 ): Promise<ServeProcess> {
   const child = Bun.spawn([...program, 'serve', '--host', '127.0.0.1', ...args], {
     cwd,
@@ -40,12 +43,13 @@ export async function startServe(
   }
   const ended = Promise.all([read(child.stdout), read(child.stderr), child.exited])
   const lines = () => printed.split('\n').filter((line) => line.startsWith('{'))
-  const serving = () => lines().find((line) => line.includes('"serving"'))
-  await until(() => serving() !== undefined || child.exitCode !== null, 30_000)
+  const serving = () => lines().find((line) => line.includes(`"${servesSays}"`))
+  await until(() => serving() !== undefined || child.exitCode !== null)
   const line = serving()
   if (line === undefined) throw new Error(`it does not serve:\n${printed}`)
   return {
     url: JSON.parse(line).url,
+    pid: child.pid,
     get printed() {
       return printed
     },

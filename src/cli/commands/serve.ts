@@ -8,8 +8,11 @@ import { command } from '../command.ts'
 import { noteLogin } from '../database.ts'
 import { loadForGateway } from '../load-for-gateway.ts'
 import { openLog } from '../log.ts'
+import { supervisorGone, tellSupervisor, workerVariable } from '../serve/as-worker.ts'
+import { checkWorkers, parseWorkers } from '../serve/parse-workers.ts'
 import { parsePlane, warnOfSharedLogins } from '../serve/planes.ts'
 import { refusePooler } from '../serve/refuse-poolers.ts'
+import { superviseWorkers } from '../serve/supervise-workers.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -19,6 +22,7 @@ export default command(
       'Run one gateway, for production. It needs DATABASE_URL, and REDIS_URL where there are several.',
     examples: [
       'serve --plane calls --state /var/lib/tollbook/seen.json',
+      'serve --plane calls --workers auto',
       'serve --plane management --port 8080',
     ],
   },
@@ -40,6 +44,13 @@ export default command(
         'What it serves: calls, management (owners and operators), or both. Each with a login of its own (DATABASE_URL, MANAGEMENT_DATABASE_URL, and PORTAL_DATABASE_URL for owners) can do no more than its part',
       default: 'both',
     },
+    workers: {
+      type: 'string',
+      valueHint: 'N|auto',
+      description:
+        'Gateways that share the port, each a process on a core of its own (auto: one for each core). Only with --plane calls and REDIS_URL',
+      default: '1',
+    },
     state: {
       type: 'string',
       valueHint: 'FILE',
@@ -50,7 +61,9 @@ export default command(
   async (args) => {
     const env: Env = { ...process.env, ...(args.port ? { PORT: args.port } : {}) }
     const plane = parsePlane(args.plane)
+    const workers = parseWorkers(args.workers)
     const { config, environment } = loadForGateway(args.config, env, { sells: sells(plane) })
+    if (workers > 1) checkWorkers(plane, environment)
     const { managementDatabaseUrl } = environment
     const portalDatabaseUrl = manages(plane) ? environment.portalDatabaseUrl : undefined
     const databaseUrl =
@@ -63,9 +76,17 @@ export default command(
       throw new UsageError('set JWT_SECRET or JWKS_URL, so that owners and operators can sign in.')
     }
     const variable = (name: string) => env[name]
-    const log = openLog('info', secretsOf(config, variable))
+    const worker = env[workerVariable] ? Number(env[workerVariable]) : undefined
+    const log = openLog('info', secretsOf(config, variable), worker ? { worker } : null)
     // Process 1 of a container loses a signal that nothing listens for, so this comes before the gateway starts.
     const stopSignal = shutdownSignal()
+    if (workers > 1) {
+      const supervised = {
+        ...{ count: workers, host: args.host, configFile: args.config, stateFile: args.state },
+        ...{ gateways: config.gateways, environment, env, log },
+      }
+      process.exit(await superviseWorkers(supervised, stopSignal))
+    }
     if (sells(plane)) await refusePooler('DATABASE_URL', databaseUrl, 'calls')
     if (manages(plane)) {
       const variable = managementDatabaseUrl ? 'MANAGEMENT_DATABASE_URL' : 'DATABASE_URL'
@@ -94,11 +115,13 @@ export default command(
       highWaterMarkFile: args.state,
       metricsEndpoint: environment.metrics,
       consoleEndpoint: manages(plane) ? consoleWithSignIn(environment) : undefined,
+      worker,
       log,
     })
     const { url, metricsUrl, consoleUrl } = gateway
     log.info({ url, metricsUrl, consoleUrl, plane }, 'serving')
-    const signal = await stopSignal
+    tellSupervisor({ url, metricsUrl })
+    const signal = await Promise.race([stopSignal, supervisorGone()])
     const { drainSeconds } = environment
     log.info({ signal, drainSeconds }, 'stopping: calls in flight finish first')
     await gateway.stop()

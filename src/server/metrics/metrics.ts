@@ -27,9 +27,13 @@ export interface Metrics extends CallMetrics, AppendMetrics {
   request(request: ObservedRequest): void
 }
 
-/** @param routes ids of the configured routes */
-export function openMetrics(routes: readonly string[]): Metrics {
+/**
+ * @param routes ids of the configured routes
+ * @param worker the number of this process where several publish their metrics as one: a label of all of them
+ */
+export function openMetrics(routes: readonly string[], worker?: number): Metrics {
   const registry = new Registry()
+  if (worker !== undefined) registry.setDefaultLabels({ worker })
   for (const metric of processMetrics()) registry.registerMetric(metric)
   buildInfo(registry)
   const otherRequests = new Counter({
