@@ -83,14 +83,12 @@ function eventsOf({ shard, after, upTo }: Range): string {
  * Settings for a transaction that reads very many events.
  *
  * Grouping stays in memory, and very many rows are not sorted to make few of them. Tables that PostgreSQL has no
- * statistics of yet are not searched again for every row. Parallel workers would only compete with the other connection
- * for processors. And nothing is compiled: before version 18, a plan that needs what is turned off here is estimated
- * so costly that PostgreSQL would compile every statement.
+ * statistics of yet are not searched again for every row. And parallel workers would only compete with the other connection
+ * for processors.
  */
 export const bulkSettings: readonly string[] = [
   `set local work_mem = '64MB'`,
   'set local enable_sort = off',
   'set local enable_nestloop = off',
   'set local max_parallel_workers_per_gather = 0',
-  'set local jit = off',
 ]

@@ -26,7 +26,7 @@ const ignored = {
       'lock_timeout',
       'statement_timeout',
       'default_transaction_isolation',
-      'synchronous_commit',
+      ...['synchronous_commit', 'jit'],
     ],
     ...[
       'tcp_keepalives_idle',

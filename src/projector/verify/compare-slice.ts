@@ -79,7 +79,6 @@ export async function readSliceEnd(
   // Along its index, and not by sorting all that follows.
   const results = await tx.unsafe(`
     set local enable_sort = off;
-    set local jit = off;
     select concat(${literals}) as end
     from (
       select ${columns} from pg_temp.${table}

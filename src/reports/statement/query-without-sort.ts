@@ -8,9 +8,8 @@ export async function queryWithoutSort<Row extends object>(
   sql: Sql,
   query: ReturnType<Sql>,
 ): Promise<Row[]> {
-  const [, , rows] = await sql.begin('read only', (tx) => [
+  const [, rows] = await sql.begin('read only', (tx) => [
     tx`set local enable_sort = off`,
-    tx`set local jit = off`,
     tx<Row[]>`${query}`,
   ])
   return rows as Row[]

@@ -19,7 +19,6 @@ export async function readLog(
   // Along the primary key: the order is there already.
   const query = sql.unsafe(`
     set local enable_sort = off;
-    set local jit = off;
     copy (select ${columns.join(', ')} from ${events} order by position) to stdout (format binary)`)
   const stream = (await query.readable()) as Readable
   const take = takeRows(event, follow)
