@@ -1,6 +1,6 @@
 /** The command line: `tollbook COMMAND`. This file lists the commands; each has a file of its own under commands/. */
 import { version } from '../../package.json'
-import { isLostTypesQuery } from '../ledger/connection/open-postgres.ts'
+import { isLostTypesQuery, isWriteToLostConnection } from '../ledger/connection/library-faults.ts'
 import { type CommandGroup, commandGroup } from './command.ts'
 import { explainError } from './explain-error.ts'
 import { complain, say } from './output.ts'
@@ -99,6 +99,9 @@ const tollbook: CommandGroup = {
 
 process.on('unhandledRejection', (error) => {
   if (!isLostTypesQuery(error)) explainAndExit(error)
+})
+process.on('uncaughtException', (error) => {
+  if (!isWriteToLostConnection(error)) explainAndExit(error)
 })
 const words = process.argv.slice(2)
 try {

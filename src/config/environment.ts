@@ -15,6 +15,8 @@ export interface Environment {
   readonly managementDatabaseUrl?: string
   /** Of the login for owners' routes, where it is not the same. */
   readonly portalDatabaseUrl?: string
+  /** Of a standby that reports read; absent: they read the primary. */
+  readonly reportsDatabaseUrl?: string
   /** Absent: rate limits are counted in the process. */
   readonly redisUrl?: string
   readonly jwtSecret?: string
@@ -74,6 +76,7 @@ export function readEnvironment(env: Env): Environment {
     databaseUrl: readDatabaseUrl(source, 'DATABASE_URL'),
     managementDatabaseUrl: readDatabaseUrl(source, 'MANAGEMENT_DATABASE_URL'),
     portalDatabaseUrl: readDatabaseUrl(source, 'PORTAL_DATABASE_URL'),
+    reportsDatabaseUrl: readDatabaseUrl(source, 'REPORTS_DATABASE_URL'),
     redisUrl: readRedisUrl(source, 'REDIS_URL'),
     jwtSecret: env.JWT_SECRET || undefined,
     jwtOtherSecret: readOtherSecret(source),

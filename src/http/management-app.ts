@@ -24,6 +24,7 @@ import { operatorsConsole, portal, type Site } from './auth/sites.ts'
 import { errorHandler } from './errors/error-handler.ts'
 import { managementBodyReader } from './management-body.ts'
 import { openReportQueue } from './report-queue.ts'
+import type { ReportSource } from './report-source.ts'
 import { adminRoutes } from './routes/operator/admin.ts'
 import { accountRoutes } from './routes/owner/account.ts'
 import { accountReportsRoutes } from './routes/owner/account-reports.ts'
@@ -50,7 +51,7 @@ interface Served extends SignIns {
 export interface OwnersPart {
   readonly management: OwnersManagement
   readonly sql: Sql
-  readonly reportSql: Sql
+  readonly reportSource: ReportSource
   readonly sessions: SessionRows
 }
 
@@ -58,8 +59,7 @@ interface SharedDeps {
   readonly management: Management
   /** Connects as the role of management. */
   readonly sql: Sql
-  /** The same for reports alone. */
-  readonly reportSql: Sql
+  readonly reportSource: ReportSource
   /** Absent: owners' routes use what operators' use. */
   readonly owners?: OwnersPart | undefined
   readonly auth: Auth
@@ -82,17 +82,17 @@ export function managementApp(deps: ManagementAppDeps) {
 
 /** Both apps have one queue of reports, one simulation at a time, and one pace of refusals. */
 export function managementApps(deps: ManagementAppDeps) {
-  const { config, newBodyMemory, rateLimiter, reportSql, auth, management, sql } = deps
+  const { config, newBodyMemory, rateLimiter, reportSource, auth, management, sql } = deps
   const { requestIdOf, log } = deps
   const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
   const readBody = managementBodyReader({ maxSeconds: config.limits.maxBodySeconds, newBodyMemory })
   const rateLimit = openManagementRateLimit(rateLimiter, config.limits)
   const awaitRefusal = openRefusalPace()
   const allRows = openSessionRows(sql)
-  const owners = deps.owners ?? { management, sql, reportSql, sessions: allRows }
+  const owners = deps.owners ?? { management, sql, reportSource, sessions: allRows }
   const queue = openReportQueue(config.limits.maxReportSeconds, awaitRefusal)
-  const reports = queue.over(reportSql)
-  const simulations = openSimulations(reportSql, queue, log)
+  const reports = queue.over(reportSource)
+  const simulations = openSimulations(reportSource, queue, log)
   const routes = mapValues(config.routes, ({ methods, path }) => ({ methods, path }))
 
   /** What the routes of a site are made of. */
@@ -129,7 +129,7 @@ export function managementApps(deps: ManagementAppDeps) {
     const { routeDeps, pagesDeps } = partsOf(portal, owners.sessions, deps)
     const ownersDeps = {
       ...{ ...routeDeps, management: owners.management, sql: owners.sql },
-      reports: queue.over(owners.reportSql),
+      reports: queue.over(owners.reportSource),
     }
     const { app: bare, know } = appOf('management')
     const app = bare

@@ -9,6 +9,7 @@ import type { Refusal } from '../problems/refusal.ts'
 import { type Principal, principalKey } from './auth/auth.ts'
 import type { AwaitRefusal } from './auth/refusal-pace.ts'
 import { RequestRefused } from './errors/request-refused.ts'
+import type { ReportSource } from './report-source.ts'
 
 const maxRunning = 2
 const maxWaiting = 20
@@ -30,10 +31,9 @@ interface Turn {
   begin(): void
 }
 
-/** One queue for reports over several pools. */
+/** One queue for reports from several sources. */
 export interface SharedReportQueue {
-  /** @param sql a pool that only reports use */
-  over(sql: Sql): ReportQueue
+  over(source: ReportSource): ReportQueue
   /**
    * Computes something else, which may take longer, when it is its turn as one of the reports.
    *
@@ -96,12 +96,13 @@ export function openReportQueue(maxSeconds: number, awaitRefusal: AwaitRefusal):
     }
   }
 
-  const over = (sql: Sql): ReportQueue => ({
+  const over = (source: ReportSource): ReportQueue => ({
     async compute(principal, compute) {
       try {
-        return await inTurn(principalKey(principal), () =>
-          compute(endingAt(sql, performance.now() + maxSeconds * 1_000)),
-        )
+        return await inTurn(principalKey(principal), () => {
+          const atMs = performance.now() + maxSeconds * 1_000
+          return source.read((sql) => compute(endingAt(sql, atMs)))
+        })
       } catch (error) {
         if (!(error instanceof ReportTooSlow) && !isStatementTimeout(error)) throw error
         const detail = `The report took longer than ${maxSeconds} s. Ask for a shorter time, or the operator for this one.`

@@ -3,12 +3,12 @@
  * connections. What is done so far is sent line by line, and a simulation ends with the connection of whoever asked for it.
  */
 import type { Tariff } from '../config/tariff.ts'
-import type { Sql } from '../ledger/connect.ts'
 import { isStatementTimeout, isUnavailable } from '../ledger/unavailable.ts'
 import { simulateTariff } from '../reports/simulate/simulate-tariff.ts'
 import type { Simulation } from '../reports/simulate/simulation-shape.ts'
 import { RequestRefused } from './errors/request-refused.ts'
 import type { SharedReportQueue } from './report-queue.ts'
+import type { ReportSource } from './report-source.ts'
 
 interface SimulationWanted {
   readonly tariff: Tariff
@@ -35,9 +35,9 @@ const maxOwners = 100
 
 class Stopped extends Error {}
 
-/** @param sql a pool that only reports use @param queue of those reports @param log gets the errors that clients do not learn */
+/** @param source of reports @param queue of those reports @param log gets the errors that clients do not learn */
 export function openSimulations(
-  sql: Sql,
+  source: ReportSource,
   queue: Pick<SharedReportQueue, 'inTurn'>,
   log: (message: string, error: unknown) => void,
 ): Simulations {
@@ -59,7 +59,7 @@ export function openSimulations(
       }
       const found = await queue.inTurn('simulation', async () => {
         report(0)
-        return simulateTariff(sql, { tariff, from, to }, report)
+        return source.read((sql) => simulateTariff(sql, { tariff, from, to }, report))
       })
       send({ simulation: shown(found) })
     } catch (error) {

@@ -3,11 +3,13 @@
  * gateway ends.
  */
 
+import { type ReportSource, readFrom, readFromStandby } from '../http/report-source.ts'
 import { openAppendConnection } from '../ledger/append/append-connection.ts'
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
-import type { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
+import { type HighWaterMarks, readLedgerId } from '../ledger/append/high-water-marks.ts'
 import { connect, gatewaySilenceSeconds, maxLockWaitMs, type Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
+import type { Role } from '../ledger/roles.ts'
 import { waitAtMost } from '../lib/wait-at-most.ts'
 import { catchUp } from '../projector/catch-up.ts'
 import { failures } from './background.ts'
@@ -33,8 +35,7 @@ export interface Ledger {
 /** The same as routes that are no calls use it. */
 interface RoutesLedger {
   readonly sql: Sql
-  /** For reports alone: few connections, whose statements may run for as long as a report may. */
-  readonly reportSql: Sql
+  readonly reportSource: ReportSource
 }
 
 /** The same as the routes of owners and operators use it. */
@@ -75,28 +76,56 @@ export async function openManagementLedger(
   marks: HighWaterMarks,
 ): Promise<ManagementLedger> {
   const { portalDatabaseUrl } = context
-  const ledger = openRoutesLedger(context, managementUrl(context), 'management')
+  const ledger = await openRoutesLedger(context, managementUrl(context), 'management')
   const portal =
     portalDatabaseUrl === undefined
       ? undefined
-      : openRoutesLedger(context, portalDatabaseUrl, 'portal')
+      : await openRoutesLedger(context, portalDatabaseUrl, 'portal')
   return { ...ledger, portal, marks, ...(await openMarkFile(context, marks, ledger.sql)) }
 }
 
-function openRoutesLedger(
-  { config, shutdown }: Context,
+async function openRoutesLedger(
+  context: Context,
   url: string,
   as: 'management' | 'portal',
-): RoutesLedger {
-  const { maxReportSeconds } = config.limits
+): Promise<RoutesLedger> {
+  const { reportsDatabaseUrl, shutdown, warn } = context
   const sql = connect({ ...common, url, as, name: `tollbook ${as}`, max: poolSizes[as] })
-  const reportSql = connect({
+  const reportSql = connectForReports(context, url, as)
+  shutdown.push(`the connections of ${as}`, () => endPools([sql, reportSql]))
+  const primary = readFrom(reportSql)
+  if (reportsDatabaseUrl === undefined) return { sql, reportSource: primary }
+  const standby = connectForReports(context, reportsDatabaseUrl, as)
+  shutdown.push(`the connections of ${as} to the standby`, () => standby.end({ timeout: 5 }))
+  await requireSameLedger(sql, standby, warn)
+  return { sql, reportSource: readFromStandby({ standby, primary, primarySql: sql, warn }) }
+}
+
+/** For reports alone: few connections, whose statements may run for as long as a report may. */
+function connectForReports({ config }: Context, url: string, as: Role): Sql {
+  const { maxReportSeconds } = config.limits
+  return connect({
     ...{ url, as, name: 'tollbook reports', max: poolSizes.reports },
     statementTimeoutMs: maxReportSeconds * 1_000,
     maxSilenceSeconds: maxReportSeconds + gatewaySilenceSeconds,
   })
-  shutdown.push(`the connections of ${as}`, () => endPools([sql, reportSql]))
-  return { sql, reportSql }
+}
+
+/** @throws WrongStandby where the standby has another ledger; one that is away is not asked */
+async function requireSameLedger(primary: Sql, standby: Sql, warn: Context['warn']): Promise<void> {
+  const ledger = await readLedgerId(primary)
+  try {
+    const other = await readLedgerId(standby)
+    if (other !== undefined && other !== ledger) throw new WrongStandby()
+  } catch (error) {
+    if (error instanceof WrongStandby) throw error
+    warn('the standby for reports is away: until it is there, the primary is read', error)
+  }
+}
+
+export class WrongStandby extends Error {
+  override readonly name = 'WrongStandby'
+  override readonly message = 'REPORTS_DATABASE_URL names another ledger than DATABASE_URL.'
 }
 
 export function managementUrl({ databaseUrl, managementDatabaseUrl }: Context): string {

@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly managementDatabaseUrl?: string | undefined
   /** Of the login for owners' routes, which take the portal's role; absent: they use what management uses, with its role. */
   readonly portalDatabaseUrl?: string | undefined
+  /** Of a standby that reports read; absent: they read the primary. */
+  readonly reportsDatabaseUrl?: string | undefined
   /** Absent: both. */
   readonly plane?: Plane
   readonly hostname: string

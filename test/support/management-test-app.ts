@@ -10,6 +10,7 @@ import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limit
 import { openAuth } from '../../src/http/auth/auth.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ManagementAppDeps, managementApp } from '../../src/http/management-app.ts'
+import { readFrom } from '../../src/http/report-source.ts'
 import { openOwnersCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { readShards } from '../../src/ledger/read/read-shards.ts'
@@ -64,7 +65,8 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
   const app = appOn({
     ...{ management, sql: ledger.sql },
     owners: {
-      ...{ sql: portalSql, reportSql: portalSql, sessions: openOwnSessionRows(portalSql) },
+      ...{ sql: portalSql, sessions: openOwnSessionRows(portalSql) },
+      reportSource: readFrom(portalSql),
       management: openOwnersManagement({
         ...{ sql: portalSql, commands: openOwnersCommands(portalSql, 'portal') },
         ...{ config, prefixes, random: secureRandom },
@@ -136,7 +138,7 @@ export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'owne
   const { adminRole, auditorRole, supportRole, readerRole, organisationClaim } = shippedConfig
   return managementApp({
     ...deps,
-    reportSql: deps.sql,
+    reportSource: readFrom(deps.sql),
     config: { ...shippedConfig, limits: { ...shippedConfig.limits, ...generousLimits } },
     rateLimiter: openInProcessLimiter(),
     ipOf: () => '192.0.2.1',

@@ -16,6 +16,8 @@ export interface GatewaySettings {
   readonly managementDatabaseUrl?: string
   /** As `managementDatabaseUrl` for owners' routes; else they have the portal's role where management has no login of its own. */
   readonly portalDatabaseUrl?: string
+  /** Of a standby that reports read. */
+  readonly reportsDatabaseUrl?: string
   readonly plane?: Plane
   /** Where it listens; else the loopback of IPv4. */
   readonly hostname?: string | undefined
@@ -75,6 +77,7 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     portalDatabaseUrl:
       settings.portalDatabaseUrl ??
       (settings.managementDatabaseUrl === undefined ? settings.databaseUrl : undefined),
+    reportsDatabaseUrl: settings.reportsDatabaseUrl,
     ...(settings.plane && { plane: settings.plane }),
     hostname,
     demoUrls: settings.demoUrls ?? {},

@@ -2,6 +2,7 @@
 import { expect, test } from 'bun:test'
 import { tariffOf } from '../../src/config/tariff.ts'
 import { openReportQueue } from '../../src/http/report-queue.ts'
+import { readFrom } from '../../src/http/report-source.ts'
 import { openSimulations } from '../../src/http/simulations.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { openPauses } from '../../src/reports/simulate/pauses.ts'
@@ -19,11 +20,11 @@ test('a simulation waits for its turn as one of the reports', async () => {
   }) as unknown as Sql
   const queue = openReportQueue(60, async () => {})
   const logged: string[] = []
-  const simulations = openSimulations(sql, queue, (message) => logged.push(message))
+  const simulations = openSimulations(readFrom(sql), queue, (message) => logged.push(message))
   const first = Promise.withResolvers<void>()
   const second = Promise.withResolvers<void>()
   const reports = [first, second].map(({ promise }, index) =>
-    queue.over(sql).compute({ subject: `u${index}`, role: 'owner' }, () => promise),
+    queue.over(readFrom(sql)).compute({ subject: `u${index}`, role: 'owner' }, () => promise),
   )
   const month = { from: '2030-06', to: '2030-06' }
   const lines = new Response(simulations.stream({ tariff, ...month })).text()

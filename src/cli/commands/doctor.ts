@@ -1,6 +1,7 @@
 /** `tollbook doctor` */
 
 import { type Environment, readEnvironment } from '../../config/environment.ts'
+import type { Role } from '../../ledger/roles.ts'
 import { printable } from '../../lib/printable-text.ts'
 import { command } from '../command.ts'
 import { configOf } from '../config-of.ts'
@@ -8,6 +9,7 @@ import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'
 import { checkLoginOf, checkPostgres } from '../doctor/check-postgres.ts'
 import { checkRedis } from '../doctor/check-redis.ts'
+import { checkReports } from '../doctor/check-reports.ts'
 import { checkSignIn } from '../doctor/check-sign-in.ts'
 import { checkToken } from '../doctor/check-token.ts'
 import { checkUpstreams } from '../doctor/check-upstreams.ts'
@@ -94,11 +96,14 @@ async function examineDatabase(
   }
   const { managementDatabaseUrl: managementUrl, portalDatabaseUrl: portalUrl } = environment ?? {}
   const urls = { managementUrl, portalUrl }
+  const reportsUrl = environment?.reportsDatabaseUrl
+  const ofReports: Role[] = ['management', ...(portalUrl ? (['portal'] as const) : [])]
   const { findings, role } = await checkPostgres(url, gateways, urls)
   return [
     ...findings,
     ...(managementUrl ? [await checkLoginOf('management', managementUrl, gateways)] : []),
     ...(portalUrl ? [await checkLoginOf('portal', portalUrl, gateways)] : []),
+    ...(role && reportsUrl ? [await checkReports(reportsUrl, url, ofReports)] : []),
     ...(role ? await checkLedger(url, role, config) : []),
   ]
 }

@@ -65,6 +65,7 @@ export default command(
     const { config, environment } = loadForGateway(args.config, env, { sells: sells(plane) })
     if (workers > 1) checkWorkers(plane, environment)
     const { managementDatabaseUrl } = environment
+    const reportsDatabaseUrl = manages(plane) ? environment.reportsDatabaseUrl : undefined
     const portalDatabaseUrl = manages(plane) ? environment.portalDatabaseUrl : undefined
     const databaseUrl =
       environment.databaseUrl ?? (sells(plane) ? undefined : managementDatabaseUrl)
@@ -110,6 +111,7 @@ export default command(
       databaseUrl,
       managementDatabaseUrl,
       portalDatabaseUrl,
+      reportsDatabaseUrl,
       hostname: args.host,
       demoUrls: {},
       highWaterMarkFile: args.state,

@@ -47,14 +47,6 @@ export function openPostgres(
   )
 }
 
-/**
- * Whether an error is that of the query by which the library asks each new connection for its types. When the connection is lost
- * meanwhile, the library rejects this query beside the one that it connected for, and nobody has its promise: it is no reason to end the process.
- */
-export function isLostTypesQuery(error: unknown): boolean {
-  return error instanceof Error && 'query' in error && String(error.query).includes('b.typarray')
-}
-
 function failingSocket(error: Error): Duplex {
   const socket = new Duplex({ read() {}, write: (_, __, done) => done() })
   setImmediate(() => socket.destroy(error))
