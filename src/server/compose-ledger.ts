@@ -123,7 +123,7 @@ async function requireSameLedger(primary: Sql, standby: Sql, warn: Context['warn
   }
 }
 
-export class WrongStandby extends Error {
+class WrongStandby extends Error {
   override readonly name = 'WrongStandby'
   override readonly message = 'REPORTS_DATABASE_URL names another ledger than DATABASE_URL.'
 }

@@ -239,12 +239,12 @@ test('another ledger is none of its standbys', async () => {
 
 test('a standby that is away, and one that is none, leave the primary', async () => {
   for (const url of [urls.standby.replace(/:\d+\//, ':1/'), urls.primary]) {
-    const alone = await startTestGateway(settings(url))
+    const other = await startTestGateway(settings(url))
     const before = gateway
-    gateway = alone
+    gateway = other
     expect(await charges()).toBeGreaterThan(0)
-    expect(alone.warnings.join()).toContain('the primary is read')
+    expect(other.warnings.join()).toContain('the primary is read')
     gateway = before
-    await alone.stop()
+    await other.stop()
   }
 })

@@ -26,7 +26,7 @@ export interface WorkersOptions {
   }
 }
 
-export interface Workers extends WorkerAddress {
+interface Workers extends WorkerAddress {
   /** Resolves with a status for this process when the first worker that never served has ended: the others are stopped. */
   readonly failed: Promise<number>
   /** Asks all to stop, and resolves when they have. */
