@@ -1,4 +1,4 @@
-/** The account stream: who owns an account, its plans and its limits. */
+/** The account stream: who owns an account, its plans and its limits. Who the owner is, by name, is personal, and encrypted. */
 import { type Static, Type } from '@sinclair/typebox'
 import { maxAmount, maxInteger } from './bounds.ts'
 import { Budget } from './budget.ts'
@@ -62,6 +62,14 @@ export const accountEvents = {
       `Account budgets changed: ${budgetsInWords(payload.budgets, scale)}`,
   },
 
+  /** Who owns the account, all of it, in place of what was said before. It is personal: see AccountProfile. */
+  AccountDescribed: {
+    stream: 'account',
+    byOwner: true,
+    payload: Type.Object({}),
+    describe: () => 'Account described: its name, contact, billing address or tax id changed',
+  },
+
   AccountFrozen: {
     stream: 'account',
     payload: Type.Object({}),
@@ -80,3 +88,13 @@ export const accountEvents = {
     describe: () => 'Account erased: its personal data cannot be read any more',
   },
 } as const satisfies StreamEvents
+
+/** The private document of an AccountDescribed, before it is encrypted: who the account's owner is. null: nobody has said. */
+export interface AccountProfile {
+  readonly name: string | null
+  /** An e-mail address. */
+  readonly contact: string | null
+  /** Its lines; none: nobody has said. */
+  readonly billingAddress: readonly string[]
+  readonly taxId: string | null
+}

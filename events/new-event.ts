@@ -12,4 +12,6 @@ export interface NewEvent {
   readonly credits?: number
   /** A document of personal data, already encrypted under the account's secret. */
   readonly private?: Uint8Array
+  /** With AccountDescribed only: what the account is found by. It is kept beside the log, until the account is erased. */
+  readonly name?: string
 }

@@ -4,7 +4,7 @@ import type { Projection } from './projection.ts'
 
 export const accountState: Projection = {
   name: 'account_state',
-  version: 2,
+  version: 3,
   mode: 'inline',
   eventFilter: `stream_version is not null`,
   tables: [
@@ -21,6 +21,8 @@ export const accountState: Projection = {
       erased boolean not null,
       -- null: it never had any.
       budgets jsonb,
+      -- Who the owner is, encrypted; null: nobody has said.
+      private bytea,
       opened_at timestamptz not null,
       primary key (account_id, shard)
     )`,
@@ -56,6 +58,7 @@ export const accountState: Projection = {
                when 'AccountLimitsChanged' then jsonb_build_object(
                  'rate_limit', e.payload -> 'rateLimit', 'max_in_flight', e.payload -> 'maxInFlight')
                when 'AccountBudgetsChanged' then jsonb_build_object('budgets', e.payload -> 'budgets')
+               when 'AccountDescribed' then jsonb_build_object('private', e.private)
                when 'AccountFrozen' then '{"frozen": true}'::jsonb
                when 'AccountUnfrozen' then '{"frozen": false}'::jsonb
                when 'AccountErased' then '{"erased": true}'::jsonb
@@ -72,7 +75,7 @@ export const accountState: Projection = {
        on conflict (account_id, shard) do update set
          version = excluded.version, position = excluded.position,
          rate_limit = excluded.rate_limit, max_in_flight = excluded.max_in_flight,
-         frozen = excluded.frozen, erased = excluded.erased, budgets = excluded.budgets`,
+         frozen = excluded.frozen, erased = excluded.erased, budgets = excluded.budgets, private = excluded.private`,
     },
     {
       eventTypes: ['PlanStarted'],

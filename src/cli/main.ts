@@ -40,10 +40,11 @@ const tollbook: CommandGroup = {
       },
     },
     accounts: {
-      description: 'Accounts: list, put on a plan, limit, freeze, erase.',
+      description: 'Accounts: list, describe, put on a plan, limit, freeze, erase.',
       commands: {
         list: () => import('./commands/accounts/list.ts'),
         show: () => import('./commands/accounts/show.ts'),
+        describe: () => import('./commands/accounts/describe.ts'),
         plan: () => import('./commands/accounts/plan.ts'),
         limits: () => import('./commands/accounts/limits.ts'),
         budget: () => import('./commands/accounts/budget.ts'),

@@ -37,6 +37,16 @@ export function withManagementSql<T>(
   return withConnection({ as: 'management' }, args, work)
 }
 
+/** What `work` finds; undefined where the login has not the role that it takes. */
+export async function ifPermitted<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if ((error as { code?: unknown }).code === '42501') return undefined
+    throw error
+  }
+}
+
 /** The same as the owner of the schema, for what no role may do. It waits for a lock no longer than gateways do. */
 export function withOwnerSql<T>(args: DatabaseArgs, work: (sql: Sql) => Promise<T>): Promise<T> {
   return withConnection({ as: 'owner', lockTimeoutMs: maxLockWaitMs }, args, work)

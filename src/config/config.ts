@@ -14,6 +14,7 @@ import type { PriceRule } from '../pricing/price-rule.ts'
 import type { RouteBody } from '../pricing/route-body.ts'
 import type { Provider } from '../providers/provider.ts'
 import type { ConfigFile } from './file/file-schema.ts'
+import type { Seller } from './file/seller.ts'
 import type { OwnField } from './file/service.ts'
 import type { IdentityHeaders } from './header-names.ts'
 import type { JsonSchema } from './json-schema.ts'
@@ -32,6 +33,8 @@ export interface Config {
   readonly packs?: Readonly<Record<string, Pack>>
   /** How people see credits. */
   readonly credits?: CreditScale
+  /** Who sells; absent: nobody has said. */
+  readonly seller?: Seller
   readonly defaultPlan: string
   readonly limits: Limits
   readonly refunds: Refunds

@@ -13,6 +13,7 @@ import { pathFaults, samePathFaults } from './checks/path-faults.ts'
 import { currencyFaults, defaultPlanFaults, planFaults } from './checks/plan-faults.ts'
 import { planLimitFaults, routeLimitFaults } from './checks/rate-limit-faults.ts'
 import { maxBodyBytes, requestFaults } from './checks/request-faults.ts'
+import { sellerFaults } from './checks/seller-faults.ts'
 import { keyHeaderFaults, ownParameterFaults, serviceFaults } from './checks/service-faults.ts'
 import { targetFaults } from './checks/target-faults.ts'
 import { unknownName } from './checks/unknown-name.ts'
@@ -39,6 +40,7 @@ export function semanticFaults(
   return [
     ...services.flatMap(([name, service]) => inside(['services', name], serviceFaults(service))),
     ...keyHeaderFaults(file),
+    ...(file.seller ? inside(['seller'], sellerFaults(file.seller)) : []),
     ...Object.entries(file.schemas ?? {}).flatMap(([name, schema]) =>
       jsonSchemaFaults(['schemas', name], schema),
     ),

@@ -63,7 +63,7 @@ interface SharedDeps {
   /** Absent: owners' routes use what operators' use. */
   readonly owners?: OwnersPart | undefined
   readonly auth: Auth
-  readonly config: Pick<Config, 'routes' | 'limits' | 'support'>
+  readonly config: Pick<Config, 'routes' | 'limits' | 'support' | 'seller'>
   readonly newBodyMemory: NewBodyMemory
   readonly rateLimiter: RateLimiter
   readonly requestIdOf: (request: Request) => string
@@ -102,10 +102,13 @@ export function managementApps(deps: ManagementAppDeps) {
     return {
       routeDeps: {
         ...{ management, sql, reports, simulations, permissions, routes, sessions: allRows },
-        support: config.support,
+        ...{ support: config.support, seller: config.seller },
         signIn: authPlugin({ auth, ...guard }),
       },
-      pagesDeps: { site, signInLink, oidc, log, support: config.support, ...guard },
+      pagesDeps: {
+        ...{ site, signInLink, oidc, log, support: config.support, ...guard },
+        seller: config.seller,
+      },
     }
   }
 

@@ -1,6 +1,6 @@
 /** Accounts as management returns them: plain data without secrets. */
 
-import type { Owner } from '../../events/account.ts'
+import type { AccountProfile, Owner } from '../../events/account.ts'
 import type { Budget } from '../../events/budget.ts'
 import type { AccountRow, Plans } from '../ledger/read/read-accounts.ts'
 import { type CountedLimit, limitsOfPlan } from '../lib/rate-limits.ts'
@@ -11,6 +11,8 @@ import { isoTime } from './iso-time.ts'
 export interface AccountView {
   readonly accountId: string
   readonly owner: Owner
+  /** Who the owner is, as far as somebody has said. */
+  readonly profile: AccountProfile
   readonly version: number
   readonly plan: string
   /** The plan that will follow, and its start; null where no other plan was decided. */
@@ -44,6 +46,7 @@ export function toAccountView(row: AccountRow, plans: Plans): AccountView {
   return {
     accountId: row.accountId,
     owner: { kind: row.ownerKind, id: row.ownerId },
+    profile: row.profile,
     version: row.version,
     plan: name,
     plannedPlan: planned ? { plan: planned.plan, from: isoTime(new Date(planned.from)) } : null,

@@ -3,9 +3,11 @@
  * that would change nothing has no events.
  */
 
-import type { Owner } from '../../events/account.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { AccountProfile, Owner } from '../../events/account.ts'
 import type { Budget } from '../../events/budget.ts'
 import type { Plan } from '../../events/tariffs.ts'
+import { noProfile } from '../ledger/account-profile.ts'
 import type { Plans } from '../ledger/read/read-accounts.ts'
 import { type BudgetChange, checkBudgets, withBudget } from './change-budgets.ts'
 import { type Decision, isRefused, refused } from './decision.ts'
@@ -25,6 +27,7 @@ export interface AccountState {
   readonly frozen: boolean
   readonly erased: boolean
   readonly budgets: readonly Budget[]
+  readonly profile: AccountProfile
 }
 
 /** `at` is the ledger's time, ISO 8601; `plans` those of the tariff in force. */
@@ -51,6 +54,8 @@ export type AccountCommand =
   | { readonly type: 'change-budgets'; readonly budgets: readonly Budget[] }
   /** One budget. No credits: it is taken away. */
   | { readonly type: 'set-budget'; readonly budget: BudgetChange }
+  /** What is absent stays as it is. */
+  | { readonly type: 'describe'; readonly profile: Partial<AccountProfile> }
   | { readonly type: 'freeze' }
   | { readonly type: 'unfreeze' }
   | { readonly type: 'erase' }
@@ -77,6 +82,12 @@ export type AccountEvent =
   | {
       readonly type: 'AccountBudgetsChanged'
       readonly payload: { readonly budgets: readonly Budget[] }
+    }
+  /** The document is encrypted before it is recorded. */
+  | {
+      readonly type: 'AccountDescribed'
+      readonly payload: Record<string, never>
+      readonly document: AccountProfile
     }
   | {
       readonly type: 'AccountFrozen' | 'AccountUnfrozen' | 'AccountErased'
@@ -111,6 +122,12 @@ export function decideAccount(
       return changeBudgets(state, command.budgets)
     case 'set-budget':
       return changeBudgets(state, withBudget(state.budgets, command.budget))
+    case 'describe': {
+      const document = { ...state.profile, ...command.profile }
+      return isDeepStrictEqual(document, state.profile)
+        ? nothing
+        : { events: [{ type: 'AccountDescribed', payload: {}, document }] }
+    }
     case 'freeze':
       return state.frozen ? nothing : { events: [{ type: 'AccountFrozen', payload: {} }] }
     case 'unfreeze':
@@ -125,6 +142,7 @@ export function evolveAccount(state: MaybeAccount, event: AccountEvent): MaybeAc
     return {
       ...{ schedule: [], rateLimit: null, maxInFlight: null, frozen: false, erased: false },
       budgets: [],
+      profile: noProfile,
     }
   }
   if (!state) return undefined
@@ -138,6 +156,8 @@ export function evolveAccount(state: MaybeAccount, event: AccountEvent): MaybeAc
     case 'AccountLimitsChanged':
     case 'AccountBudgetsChanged':
       return { ...state, ...event.payload }
+    case 'AccountDescribed':
+      return { ...state, profile: event.document }
     case 'AccountFrozen':
       return { ...state, frozen: true }
     case 'AccountUnfrozen':

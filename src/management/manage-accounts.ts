@@ -1,5 +1,6 @@
-/** Accounts: reading them, changing their plan and limits, freezing and erasing them. */
+/** Accounts: reading them, changing their plan and limits, describing, freezing and erasing them. */
 
+import type { AccountProfile } from '../../events/account.ts'
 import type { Budget } from '../../events/budget.ts'
 import {
   type AccountRow,
@@ -31,6 +32,8 @@ export interface AccountChange {
   readonly budgets?: readonly Budget[]
   /** One budget, beside the others. */
   readonly budget?: BudgetChange
+  /** Who the owner is, as far as it is to change. */
+  readonly profile?: Partial<AccountProfile>
 }
 
 export interface Accounts {
@@ -144,7 +147,7 @@ function erasure(
 
 /** @param at the ledger's time, ISO 8601 */
 function commandsFor(
-  { plan, rateLimit, maxInFlight, frozen, budgets, budget }: AccountChange,
+  { plan, rateLimit, maxInFlight, frozen, budgets, budget, profile }: AccountChange,
   plans: Plans,
   at: string,
 ): AccountCommand[] {
@@ -159,6 +162,7 @@ function commandsFor(
   }
   if (budgets !== undefined) commands.push({ type: 'change-budgets', budgets })
   if (budget !== undefined) commands.push({ type: 'set-budget', budget })
+  if (profile !== undefined) commands.push({ type: 'describe', profile })
   if (frozen !== undefined) commands.push({ type: frozen ? 'freeze' : 'unfreeze' })
   return commands
 }

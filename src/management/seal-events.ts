@@ -4,23 +4,27 @@
  */
 import type { Mode } from '../../events/event.ts'
 import type { NewEvent } from '../../events/new-event.ts'
+import { nameToFind } from '../ledger/account-profile.ts'
 import { seal } from '../ledger/private-fields.ts'
 import type { Actor } from './actor.ts'
 import type { AccountEvent } from './decide-account.ts'
 import type { KeyEvent } from './decide-key.ts'
 
-/** Events of an account; each carries the actor's reason. */
+/** Events of an account; each carries its document, where it has one, and the actor's reason. */
 export function sealAccountEvents(
   events: readonly AccountEvent[],
   { accountId, secret }: { readonly accountId: string; readonly secret: Uint8Array | null },
   actor: Actor,
 ): NewEvent[] {
-  return events.map(({ type, payload }) => ({
-    type,
-    payload,
-    accountId,
-    ...sealDocument(secret, accountId, reasonDocument(actor)),
-  }))
+  return events.map((event) => {
+    const reason = reasonDocument(actor)
+    const { type, payload } = event
+    const [document, found] =
+      'document' in event
+        ? [{ ...event.document, ...reason }, { name: nameToFind(event.document) }]
+        : [reason, {}]
+    return { type, payload, accountId, ...sealDocument(secret, accountId, document), ...found }
+  })
 }
 
 /** Events of a key; each carries the key's document, where it has one, and the actor's reason. */

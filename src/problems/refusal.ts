@@ -180,6 +180,8 @@ export interface RefusalExtensions {
   readonly resetsAt?: string
   /** The budget that is exceeded, by its name: `group team-a day Europe/Berlin`. */
   readonly budget?: string
+  /** Where the seller sells credits, where credits are missing and the configuration says it. */
+  readonly buyMore?: string
   /** `shard-position` of the ledger at which this was decided. */
   readonly position?: string
 }

@@ -9,6 +9,8 @@ export interface ReceivedCall {
   /** Another one from the moment on at which it is covered: the ledger's time is in it. */
   requestId: string
   readonly route: Route
+  /** Where the seller sells credits; absent: the configuration does not say. */
+  readonly buyMore?: string | undefined
   /** On the monotonic clock. */
   readonly startedAtMs: number
   /** Whose refusals it counts among, if it is refused: absent of a key that is unknown, and once the log says what becomes of it. */

@@ -68,6 +68,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   const { maxBufferedBytes, maxDeliverySeconds } = config.limits
   const { maxBodySeconds: maxSeconds, maxJsonValues } = config.limits
   const routes = routeTable(Object.values(config.routes))
+  const buyMore = config.seller?.links?.buyMore
   const inFlightCalls = openInFlightCounter()
   let isCuttingOff = false
   const delivery: DeliveryDeps = {
@@ -87,7 +88,9 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const found = routes.find(request)
     if (!found.ok) return rejectUnknownRoute(deps, found, requestId, startedAtMs)
     const { route } = found
-    const call: ReceivedCall = { request, requestId, route, startedAtMs, upstreamMs: 0 }
+    const call: ReceivedCall = {
+      ...{ request, requestId, route, buyMore, startedAtMs, upstreamMs: 0 },
+    }
     const end = inFlightCalls.begin()
     const bodyMemory = newBodyMemory()
     let responded: CallResponse

@@ -13,6 +13,7 @@ describe('GET /account', () => {
         ...{ accountId, owner: { kind: 'user', id: 'u1' }, version: 2 },
         ...{ plan: 'free', plannedPlan: null, frozen: false, erased: false },
         openedAt: ledger.now.toISOString(),
+        profile: { name: null, contact: null, billingAddress: [], taxId: null },
         ownLimits: { rateLimit: null, maxInFlight: null },
         budgets: [],
         ...{ rateLimit: 10, windowMs: 60_000, maxInFlight: 10, monthlyCredits: 100 },

@@ -175,6 +175,31 @@ describe.skipIf(program === undefined)('the console', () => {
     await page.getByRole('button', { name: 'Freeze it' }).waitFor()
   })
 
+  test('says who an account is, finds it by that, and shows it as a text', async () => {
+    await goTo('Accounts')
+    const search = page.getByLabel('Name, contact, owner, or the id of an account or a key')
+    await search.fill(key.accountId)
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.getByText('1 account in all.').waitFor()
+    await page.locator('tbody a').click()
+    await page.getByRole('button', { name: 'Say who it is' }).click()
+    const name = `Żółć <svg onload=alert(1)> ${'👩'.repeat(160)}`
+    await page.getByLabel('Name').fill(name)
+    await page.getByLabel('Contact').fill('billing@acme.example')
+    await page.getByLabel('Billing address').fill('1 Main Street\n\nSpringfield')
+    await page.getByLabel('Reason').fill('As they wrote')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByRole('heading', { level: 1, name }).waitFor()
+    await page.getByText('1 Main Street, Springfield').waitFor()
+    await page.getByText('As they wrote').waitFor()
+    await goTo('Accounts')
+    await search.fill('ŻÓŁĆ <SVG')
+    await page.getByRole('button', { name: 'Search' }).click()
+    await page.getByText('1 account in all.').waitFor()
+    await page.getByRole('cell', { name }).waitFor()
+    expect(await page.locator('main svg').count()).toBe(0)
+  })
+
   test('shows names as they are, whatever they say', async () => {
     const id = `<img src=x onerror=alert(1)> ${'👩‍👩‍👧'.repeat(20)} \u202egnp.exe`
     await shop.ledger.account({ plan: 'pro', owner: { kind: 'user', id } })

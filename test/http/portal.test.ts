@@ -17,6 +17,10 @@ import { until } from '../support/until.ts'
 
 const program = browserProgram()
 const link = newSignInLink({ role: 'owner', subject: 'nora' })
+const seller = {
+  ...{ name: `Acme <i>GmbH</i> ${'W'.repeat(120)}`, address: ['Markt 3'], colour: '#c23b6b' },
+  links: { buyMore: 'https://example.com/credits', support: 'https://example.com/help' },
+}
 
 describe.skipIf(program === undefined)('the portal', () => {
   let shop: Shop
@@ -24,7 +28,7 @@ describe.skipIf(program === undefined)('the portal', () => {
   let testPage: TestPage
   let page: Page
   beforeAll(async () => {
-    shop = await openShop({ signInLink: link, dedicatedHolds: true })
+    shop = await openShop({ signInLink: link, dedicatedHolds: true, config: { seller } })
     browser = await startBrowser(program ?? '')
     testPage = await browser.open(`${shop.gateway.url}/portal#link=${link.token}`)
     page = testPage.page
@@ -53,6 +57,21 @@ describe.skipIf(program === undefined)('the portal', () => {
     await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor()
     expect(page.url()).toBe(`${shop.gateway.url}/portal`)
     await page.getByText('You have no account yet').waitFor()
+  })
+
+  test('says who sells, in the seller’s colour, and leads to where credits and help are', async () => {
+    const header = page.locator('header')
+    await header.getByText(seller.name).waitFor()
+    const linkOut = (name: string) => header.getByRole('link', { name })
+    expect(await linkOut('Buy more').getAttribute('href')).toBe(seller.links.buyMore)
+    expect(await linkOut('Support').getAttribute('href')).toBe(seller.links.support)
+    const line = await header
+      .locator('strong')
+      .evaluate((found) => getComputedStyle(found).borderLeftColor)
+    expect(line).toBe('rgb(194, 59, 107)')
+    await page.setViewportSize({ width: 360, height: 800 })
+    expect(await page.evaluate(() => document.body.scrollWidth)).toBeLessThanOrEqual(360)
+    await page.setViewportSize({ width: 1_280, height: 900 })
   })
 
   let key = ''
@@ -106,6 +125,26 @@ describe.skipIf(program === undefined)('the portal', () => {
     ])
     await opened.getByRole('heading', { level: 1 }).waitFor()
     expect(await opened.title()).toContain('2030-06')
+    await opened.close()
+  })
+
+  test('says who the customer is, and his statement names him', async () => {
+    await goTo('Statements')
+    await page.getByRole('button', { name: 'Change it' }).click()
+    await page.getByLabel('Name').fill('Nora <i>Inc</i>')
+    await page.getByLabel('Billing address').fill('1 Main Street\nSpringfield')
+    await page.getByRole('button', { name: 'Save' }).click()
+    await page.getByText('1 Main Street, Springfield').waitFor()
+    const [opened] = await Promise.all([
+      page.context().waitForEvent('page'),
+      page.getByRole('link', { name: 'View of June 2030, in a new tab' }).click(),
+    ])
+    await opened.getByText('Nora <i>Inc</i>').waitFor()
+    await opened.getByText(seller.name).waitFor()
+    expect(await axeFaults(opened)).toEqual([])
+    await opened.setViewportSize({ width: 360, height: 800 })
+    const parties = opened.locator('.parties')
+    expect(await parties.evaluate((block) => block.scrollWidth <= block.clientWidth)).toBe(true)
     await opened.close()
   })
 

@@ -71,6 +71,7 @@ describe('support freezes an account', () => {
     { frozen: true, limits: { maxInFlight: 1 } },
     { limits: {} },
     { budgets: [] },
+    { profile: { name: 'Acme' } },
     {},
   ])('and is refused %j', async (change) => {
     expect(await ask('support', 'PATCH', path, change)).toEqual({

@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { openManagementCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
-import { unseal } from '../../src/ledger/private-fields.ts'
+import { seal, unseal } from '../../src/ledger/private-fields.ts'
 import { readHeads } from '../../src/ledger/read/read-heads.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
 import { runCli, runJson } from '../support/cli.ts'
@@ -33,6 +33,7 @@ let file: string
 let keys: ReturnType<typeof makeKeyFiles>
 let signing: string[]
 let trusting: string[]
+const described = { name: 'ŻÓŁĆ AG', contact: 'A@b.example', billingAddress: [], taxId: null }
 const opened: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
@@ -56,7 +57,11 @@ beforeAll(async () => {
   await ledger.commands.refund(0, { requestId: hold.requestId, credits: 3, actor: 'test' })
   const elsewhere = ledger.newGateway('elsewhere', { shard: 1 })
   await elsewhere.count(other, 7)
+  const describe = (of: TestAccount) =>
+    ledger.change(of, 'AccountDescribed', {}, seal(of.secret, of.accountId, described))
+  await describe(account)
   const erased = await ledger.account()
+  await describe(erased)
   await ledger.key(erased, { name: 'Forgotten' })
   await ledger.change(erased, 'AccountErased')
   await catchUpAll(ledger.sql, [0, 1])
@@ -117,6 +122,15 @@ test('what is restored is the same log, with everything that belongs to it', asy
     ])
   }
   for (const shard of [0, 1]) expect(await compareWithProjections(sql, shard)).toEqual([])
+})
+
+test('accounts are found by their names again, which no backup has, and erased ones are not', async () => {
+  const { sql } = await restored()
+  expect(await rowsOf(sql, 'account_names')).toMatchObject([
+    { row: expect.stringContaining(account.accountId) },
+  ])
+  const [{ name }] = await sql<[{ name: string }]>`select name from account_names`
+  expect(name).toBe('żółć ag\na@b.example')
 })
 
 test('a restored ledger goes on where it ended, and knows what was done before', async () => {

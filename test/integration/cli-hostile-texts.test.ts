@@ -38,6 +38,8 @@ beforeAll(async () => {
   const { accountId, keyId } = issued.view
   await management.updateKey('everyone', keyId, { name: hostile, rateLimit: 3 }, actor)
   await management.changeAccount(accountId, { plan: 'pro' }, actor)
+  const profile = { name: hostile, contact: hostile, billingAddress: [hostile], taxId: hostile }
+  await management.changeAccount(accountId, { profile }, actor)
   await management.grant(accountId, { mode: 'live', credits: 5, kind: 'promotional' }, actor)
   const call = await app.charge(keyId, 2)
   await management.refund(call, { credits: 1 }, actor)
@@ -62,6 +64,7 @@ const printing: Readonly<Record<string, Line[]>> = {
   'accounts/budget': [
     ({ accountId }) => ['accounts', 'budget', accountId, '--credits', '9', '--per', 'day'],
   ],
+  'accounts/describe': [({ accountId }) => ['accounts', 'describe', accountId, '--tax-id', 'T1']],
   'accounts/freeze': [({ accountId }) => ['accounts', 'freeze', accountId]],
   'accounts/limits': [({ accountId }) => ['accounts', 'limits', accountId, '--rate-limit', '9']],
   'accounts/list': [() => ['accounts', 'list'], () => ['accounts', 'list', '--json']],

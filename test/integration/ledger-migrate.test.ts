@@ -44,7 +44,7 @@ describe('migrate', () => {
       {
         applied: [
           ...['schema', 'readable-payloads', 'refused-calls', 'logins', 'rules-of-events'],
-          ...['portal-sessions', 'roles-of-sessions'],
+          ...['portal-sessions', 'roles-of-sessions', 'account-names'],
         ],
       },
     ])

@@ -133,6 +133,13 @@ const verbs = {
       rateLimit: null,
       maxInFlight: pick % 2 ? null : (credits % 4) + 1,
     }),
+  describe: (w: World, pick: number, credits: number) =>
+    ledger.change(
+      account(w, pick),
+      'AccountDescribed',
+      {},
+      pick % 3 ? new Uint8Array([3, pick, credits]) : undefined,
+    ),
   budget: (w: World, pick: number, credits: number) =>
     ledger.change(account(w, pick), 'AccountBudgetsChanged', {
       budgets: budgetsFor(pick, credits),

@@ -18,6 +18,7 @@ const tables = [
   'producers',
   'management_commands',
   'account_secrets',
+  'account_names',
   'projection_checkpoints',
   'stored_responses',
   'withheld',
@@ -29,6 +30,7 @@ const tables = [
 /** Changes by their names, and why no rule can tell them. */
 const unseenInTables: readonly (readonly [RegExp, string])[] = [
   [/^account_secrets\.secret/, 'verify does not read it.'],
+  [/^account_names\.name/, 'verify does not read it, nor what it is sealed as in the log.'],
   [/^heads\.partition_end: 0/, 'It is 0 until it is known, and the next append finds it again.'],
   [/^heads\.clock_at: .*\+/, 'What the clock said when it was read last stands here alone.'],
   [/^management_commands\.command_id/, 'Its sender chose it.'],
@@ -100,6 +102,7 @@ async function fillTables(): Promise<void> {
     from key_state limit 1`
   await owner`select open_session_v1('\\x01', 'owner', 'nora', 'acme', null)`
   const account = await ledger.account()
+  await ledger.change(account, 'AccountDescribed', {}, new Uint8Array([7]))
   await ledger.hold(await ledger.key(account), 0)
 }
 

@@ -248,7 +248,12 @@ class History {
     })
   }
 
-  async change(of: Key | string, type: EventType, payload: object): Promise<void> {
+  async change(
+    of: Key | string,
+    type: EventType,
+    payload: object,
+    sealed?: Uint8Array,
+  ): Promise<void> {
     const key = typeof of === 'string' ? undefined : of
     const accountId = key?.accountId ?? (of as string)
     const id = key?.keyId ?? accountId
@@ -256,7 +261,12 @@ class History {
     const { verdict } = await this.twins.commands.record(0, {
       ...{ id: this.id('change'), actor: 'cli' },
       expected: [{ stream: key ? 'key' : 'account', id, version }],
-      events: [{ type, payload, accountId, ...(key && { keyId: key.keyId, mode: key.mode }) }],
+      events: [
+        {
+          ...{ type, payload, accountId, ...(key && { keyId: key.keyId, mode: key.mode }) },
+          ...(sealed && { private: sealed }),
+        },
+      ],
     })
     if (verdict !== 'ok') return
     if (key) key.version++
@@ -363,6 +373,8 @@ const verbs = {
     h.change('acc_a', 'AccountLimitsChanged', {
       ...{ rateLimit: null, maxInFlight: pick % 2 ? null : (credits % 4) + 1 },
     }),
+  describe: (h: History, pick: number) =>
+    h.change('acc_a', 'AccountDescribed', {}, new Uint8Array([pick])),
   budget: (h: History, pick: number, credits: number) =>
     h.change('acc_a', 'AccountBudgetsChanged', { budgets: budgetsFor(pick, credits) }),
   keyBudget: (h: History, pick: number, credits: number) =>

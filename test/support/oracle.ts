@@ -143,6 +143,7 @@ function changeAccount(state: State, event: LogEvent): void {
         frozen: false,
         erased: false,
         budgets: null,
+        private: null,
         opened_at: recorded_at,
       })
       for (const mode of ['live', 'test']) {
@@ -169,6 +170,9 @@ function changeAccount(state: State, event: LogEvent): void {
       break
     case 'AccountBudgetsChanged':
       account.budgets = payload.budgets
+      break
+    case 'AccountDescribed':
+      account.private = event.private
       break
     case 'AccountFrozen':
       account.frozen = true

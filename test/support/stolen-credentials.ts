@@ -174,6 +174,11 @@ export const deeds: readonly Deed[] = [
     statements: ({ accountId }) => [`select account_secret_v1('${accountId}')`],
   },
   {
+    what: 'Find accounts by a part of the name or contact of who owns them',
+    by: ['management'],
+    statements: () => [`select find_accounts_v1('a')`],
+  },
+  {
     what: 'Change the password and the settings of this login, and so shut out what uses it',
     by: ['calls', 'management', 'portal', 'reader'],
     statements: () => [
@@ -190,11 +195,12 @@ export const deeds: readonly Deed[] = [
     ],
   },
   {
-    what: 'Read all secrets or stored responses at once',
+    what: 'Read all secrets, names or stored responses at once',
     by: [],
     statements: () => [
       `select secret from account_secrets`,
       `select * from account_secrets`,
+      `select name from account_names`,
       `select response from stored_responses`,
       `select * from stored_responses`,
     ],
@@ -210,7 +216,7 @@ export const deeds: readonly Deed[] = [
     ],
   },
   {
-    what: 'Open accounts, on any plan, and issue, change and revoke keys of anyone',
+    what: 'Open and describe accounts, on any plan, and issue, change and revoke keys of anyone',
     by: ['management', 'portal'],
     statements: (loot, role) => [
       record(role, { KeyRevoked: {} }, loot),
@@ -219,6 +225,7 @@ export const deeds: readonly Deed[] = [
         { AccountOpened: { owner: { kind: 'user', id: 'thief' } }, PlanStarted: started },
         { accountId: 'user_thief', accountVersion: 0 },
       ),
+      record(role, { AccountDescribed: {} }, ofAccount(loot)),
     ],
   },
   {

@@ -25,6 +25,7 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   await ledger.change(pro, 'AccountBudgetsChanged', {
     budgets: [{ credits: 1_000, per: 'day', timeZone: 'Europe/Berlin' }],
   })
+  await ledger.change(pro, 'AccountDescribed', {}, new Uint8Array([7]))
   await ledger.change(key, 'KeyGrouped', { group: 'team' })
   await ledger.change(key, 'KeyBudgetsChanged', {
     budgets: [{ credits: 2_000, per: 'week', timeZone: 'UTC' }],

@@ -56,6 +56,26 @@ describe('an account', () => {
       .follows()
   })
 
+  test('is described in part, and once where nothing is another', () => {
+    const acme = { name: 'Acme', contact: 'a@acme.example', billingAddress: [], taxId: null }
+    const described: AccountEvent = { type: 'AccountDescribed', payload: {}, document: acme }
+    account(...onFree)
+      .when({ type: 'describe', profile: { name: 'Acme', contact: 'a@acme.example' } })
+      .follows(described)
+    account(...onFree, described)
+      .when({ type: 'describe', profile: { name: 'Acme', billingAddress: [] } })
+      .follows()
+    account(...onFree, described)
+      .when({ type: 'describe', profile: { contact: null, billingAddress: ['Main St 1'] } })
+      .follows({
+        ...described,
+        document: { ...acme, contact: null, billingAddress: ['Main St 1'] },
+      })
+    account(...onFree, { type: 'AccountErased', payload: {} })
+      .when({ type: 'describe', profile: { name: 'Acme' } })
+      .refuses('account_erased')
+  })
+
   test('has budgets in place of those before, and changes one of them beside the others', () => {
     const daily = { credits: 20, per: 'day', timeZone: 'Europe/Berlin' } as const
     const monthly = { credits: 500, per: 'month', timeZone: 'UTC' } as const

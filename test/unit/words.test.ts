@@ -8,7 +8,7 @@
  *   calls        former functions whose names are plain English otherwise
  *   scoped       exact former identifiers that mean something else elsewhere, by folder
  *   files        former file names
- *   kept         exceptions: problem codes, which customers' programs match on
+ *   kept         exceptions: problem codes, which customers' programs match on, and where they read that credits are sold
  */
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'

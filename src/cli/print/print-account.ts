@@ -17,11 +17,15 @@ import {
 import { budgetText } from './budget-text.ts'
 
 export function printAccount(account: AccountView): void {
-  const { owner, plannedPlan, ownLimits, fee } = account
+  const { owner, profile, plannedPlan, ownLimits, fee } = account
   const own = (limit: number | null) => (limit === null ? '' : " (the account's own)")
   pairs([
     ['Account', account.accountId],
     ['Owner', `${owner.kind} ${owner.id}`],
+    ['Name', profile.name],
+    ['Contact', profile.contact],
+    ['Billing address', profile.billingAddress.join(', ') || null],
+    ['Tax id', profile.taxId],
     ['State', account.erased ? 'erased' : account.frozen ? 'frozen' : 'open'],
     ['Plan', account.plan + (fee ? `, ${formatMoney(fee)} a month` : '')],
     ['Next plan', plannedPlan && `${plannedPlan.plan} from ${time(plannedPlan.from)} UTC`],

@@ -66,6 +66,10 @@ export const ownTags = [
 const time = '2026-01-31T12:00:00.000Z'
 const position = '0-1234'
 const keyId = 'key_7HcJ9aXe3NvQ5tGyUoB2wM'
+const profile = {
+  ...{ name: 'Acme GmbH', contact: 'billing@acme.example' },
+  ...{ billingAddress: ['Hauptstr. 1', '10115 Berlin'], taxId: 'DE123456789' },
+}
 const tariff = '3f5e1a2b9c0d4e6f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f'
 
 /** What `{id}` is an example of in a path, by `METHOD /path`. */
@@ -83,6 +87,9 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
   allowedIps: ['203.0.113.0/24'],
   asOf: time,
   available: 4900,
+  billingAddress: profile.billingAddress,
+  buyer: profile,
+  contact: profile.contact,
   createdAt: time,
   cursor: position,
   creditsResetAt: '2026-02-01T00:00:00.000Z',
@@ -135,6 +142,7 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
   plannedPlan: null,
   position,
   positions: [position],
+  profile,
   rateLimit: 100,
   recordedAt: time,
   refunded: 0,
@@ -143,6 +151,7 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
   resolvedAt: time,
   revokedAt: null,
   rolloverMax: null,
+  seller: { name: 'Calls GmbH', address: ['Marktplatz 3', '20095 Hamburg'] },
   settled: 100,
   settledAt: time,
   status: 'settled',
@@ -165,6 +174,7 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
 export const bodyExamples: Readonly<Record<string, unknown>> = {
   'patch /api-keys/{id}': { name: 'Production', rateLimit: 50, allowedIps: ['203.0.113.0/24'] },
   'post /api-keys/{id}/regenerate': { graceSeconds: 3600 },
+  'patch /account': { profile },
   'patch /admin/api-keys/{id}': { monthlyCredits: 2000, reason: 'Asked for by telephone' },
   'delete /admin/api-keys/{id}': { reason: 'It was found in a public repository' },
   'patch /admin/accounts/{id}': { plan: 'pro', reason: 'Contract of 31 January' },

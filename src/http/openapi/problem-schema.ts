@@ -27,6 +27,12 @@ export const Problem = t.Object(
         examples: ['group team-a day Europe/Berlin'],
       }),
     ),
+    buyMore: t.Optional(
+      t.String({
+        description: 'Where credits can be bought, where they are missing.',
+        examples: ['https://example.com/credits'],
+      }),
+    ),
     position: t.Optional(t.String({ description: 'Where in the ledger this was decided.' })),
   },
   // Said, because the server closes a schema that it compiles, and others have this one within theirs.

@@ -55,7 +55,8 @@ export function onceOf(principal: Principal, { request, headers, body }: Asked):
   const scope = [principal.role, principal.subject, accountIdOf(ownerOf(principal))]
   return {
     id: `request:${hashOf([...scope, key])}`,
-    request: hashOf([method, new URL(url).pathname, body ?? null]),
+    // With the key: the hash of a name or a reason alone could be guessed, and outlives its account.
+    request: hashOf([method, new URL(url).pathname, body ?? null, key]),
   }
 }
 

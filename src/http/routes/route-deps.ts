@@ -1,5 +1,6 @@
 /** What the routes of owners and operators need of what stands behind them. */
 import type { SupportBounds } from '../../config/config.ts'
+import type { Seller } from '../../config/file/seller.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { SessionRows } from '../../ledger/sessions/session-rows.ts'
 import type { Actor } from '../../management/actor.ts'
@@ -17,6 +18,8 @@ export interface RouteDeps {
   readonly sql: Sql
   readonly reports: ReportQueue
   readonly support: SupportBounds
+  /** Who sells; undefined: the configuration does not say. */
+  readonly seller: Seller | undefined
   readonly simulations: Simulations
   /** Of browsers. */
   readonly sessions: Pick<SessionRows, 'closeAll'>

@@ -1,15 +1,18 @@
 /** A month's statement in the form that is asked for, as the routes of owners and operators give it. */
 import { type Static, t } from 'elysia'
 import { parsePosition } from '../../../events/event.ts'
+import type { Seller } from '../../config/file/seller.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readCreditScale } from '../../ledger/read/read-tariffs.ts'
 import type { CreditScale } from '../../lib/credit-scale.ts'
+import type { AccountView } from '../../management/account-view.ts'
 import { invalidRequest } from '../../problems/refusal.ts'
 import { BadPeriod } from '../../reports/statement/parse-period.ts'
+import { partiesOf } from '../../reports/statement/parties.ts'
 import { readStatement, TooManyLines } from '../../reports/statement/read-statement.ts'
 import { statementCsv } from '../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../reports/statement/statement-page.ts'
-import type { Statement } from '../../reports/statement/statement-shape.ts'
+import type { Parties, Statement } from '../../reports/statement/statement-shape.ts'
 import type { Principal } from '../auth/auth.ts'
 import { orNotFound, RequestRefused } from '../errors/request-refused.ts'
 import type { ReportQueue } from '../report-queue.ts'
@@ -49,11 +52,13 @@ export const statementQuery = t.Object({
 interface StatementDeps {
   readonly sql: Sql
   readonly reports: ReportQueue
+  readonly management: { readAccount(accountId: string): Promise<AccountView | undefined> }
+  readonly seller: Seller | undefined
   /** What `orNotFound` says that there is not. */
   readonly noAccount: string
 }
 
-export function statementReader({ sql, reports, noAccount }: StatementDeps) {
+export function statementReader({ sql, reports, management, seller, noAccount }: StatementDeps) {
   return async (
     of: { readonly accountId: string; readonly month: string },
     { keyId, lines, mode, tz, asOf, format }: Static<typeof statementQuery>,
@@ -72,14 +77,16 @@ export function statementReader({ sql, reports, noAccount }: StatementDeps) {
       .catch(refuseBadRequest)
     const statement = orNotFound(found, keyId === undefined ? noAccount : 'key')
     const scale = format === 'html' ? await readCreditScale(sql) : undefined
-    return inFormat(format, statement, scale)
+    // Beside the report, whose role reads no names.
+    const buyer = await management.readAccount(statement.accountId)
+    return inFormat(format, { ...statement, ...partiesOf(seller, buyer?.profile) }, scale)
   }
 }
 
 /** Elysia sends a Response as it is; the declared type is that of the JSON. */
 function inFormat(
   format: 'json' | 'csv' | 'html' | undefined,
-  statement: Statement,
+  statement: Statement & Parties,
   scale: CreditScale | undefined,
 ) {
   const json = { statement }
@@ -99,7 +106,7 @@ function csvResponse(statement: Statement): Response {
 }
 
 /** Nothing on the page may run or be fetched, whatever texts the statement has. */
-function pageResponse(statement: Statement, scale: CreditScale | undefined): Response {
+function pageResponse(statement: Statement & Parties, scale: CreditScale | undefined): Response {
   return new Response(statementPage(statement, scale), {
     headers: {
       'content-type': 'text/html; charset=utf-8',

@@ -8,10 +8,22 @@ import { integer, sum, typedSchema } from './fields.ts'
 const count = integer()
 const text = t.String()
 
+/** Who an account's owner is, as responses say it. */
+export const Profile = t.Object(
+  {
+    name: t.Nullable(text),
+    contact: t.Nullable(text),
+    billingAddress: t.Array(text),
+    taxId: t.Nullable(text),
+  },
+  { description: 'Who the owner is, as far as somebody has said; nobody, once it is erased.' },
+)
+
 export const Account = typedSchema<AccountView>(
   t.Object({
     accountId: text,
     owner: t.Object({ kind: text, id: text }),
+    profile: Profile,
     version: count,
     plan: text,
     plannedPlan: t.Nullable(

@@ -108,6 +108,25 @@ export const keyName = text({
 export const description = nullable(
   text({ maxLength: 2_000, title: 'a text of at most 2,000 characters' }),
 )
+const line = (maxLength: number) =>
+  text({ minLength: 1, maxLength, title: `a text of 1 to ${maxLength} characters` })
+/** Who an account's owner is, as far as it is to change. Null takes away what was said. */
+export const profile = closed({
+  name: t.Optional(nullable(line(200))),
+  contact: t.Optional(
+    nullable(
+      t.String({
+        pattern: '^[^\\s@]{1,64}@[^\\s@]{1,189}$',
+        title: 'an e-mail address',
+        examples: ['billing@example.com'],
+      }),
+    ),
+  ),
+  billingAddress: t.Optional(
+    t.Array(line(200), { maxItems: 8, title: 'the lines of an address, at most 8' }),
+  ),
+  taxId: t.Optional(nullable(line(64))),
+})
 const remark = (description: string) =>
   t.Optional(
     text({

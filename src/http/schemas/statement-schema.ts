@@ -1,12 +1,13 @@
 /** A statement, as the route shows it in JSON. */
 import { t } from 'elysia'
-import type { Statement } from '../../reports/statement/statement-shape.ts'
+import type { Parties, Statement } from '../../reports/statement/statement-shape.ts'
+import { Profile } from './account-schema.ts'
 import { integer, mode, sum, typedSchema } from './fields.ts'
 
 const count = integer()
 const text = t.String()
 
-export const StatementSchema = typedSchema<Statement>(
+export const StatementSchema = typedSchema<Statement & Parties>(
   t.Object(
     {
       accountId: text,
@@ -22,6 +23,13 @@ export const StatementSchema = typedSchema<Statement>(
       charges: t.Object({ calls: sum(), credits: sum() }),
       refunds: t.Array(t.Object({ position: text, requestId: text, credits: count })),
       held: t.Array(t.Object({ position: text, requestId: text, credits: count })),
+      seller: t.Optional(
+        t.Object(
+          { name: text, address: t.Array(text) },
+          { description: 'Who sells, as the configuration says.' },
+        ),
+      ),
+      buyer: t.Optional(Profile),
     },
     { description: "A month's statement; every figure names the positions it is the sum of." },
   ),

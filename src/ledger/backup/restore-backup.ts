@@ -3,6 +3,7 @@
  * the inline projections does what it did the first time. Every event hash is computed again.
  */
 import postgres from 'postgres'
+import { fillAccountNames } from '../account-profile.ts'
 import { connect, defaultSchema, type Sql } from '../connect.ts'
 import { makeRoles } from '../migrate/grants.ts'
 import { migrateEmpty } from '../migrate/migrate.ts'
@@ -59,6 +60,7 @@ export async function restoreBackup(
         tx,
         head.shards.map(({ shard }) => shard),
       )
+      await fillAccountNames(tx)
       // When a connection is lost, postgres.js goes on over another one, and the transaction is gone.
       const [after] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`
       if (after.pid !== before.pid) throw new Error('the connection was lost: restore again')

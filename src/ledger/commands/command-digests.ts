@@ -12,9 +12,9 @@ import type {
 } from './management-commands.ts'
 import { digest } from './sender.ts'
 
-/** Sealed documents differ whenever they are made, so they are not part of it. */
+/** Sealed documents differ whenever they are made, so they are not part of it; nor is a name, for the log keeps none. */
 export function recordDigest(events: readonly NewEvent[]): string {
-  return digest(events.map((event) => ({ ...event, private: undefined })))
+  return digest(events.map((event) => ({ ...event, private: undefined, name: undefined })))
 }
 
 type Grant = Pick<

@@ -293,6 +293,7 @@ function recordingBy(recording: RecordingStatement, sql: Sql, sender: Sender): R
         mode: event.mode,
         payload: checkedPayload(refuseCreditEvents(event)),
         private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
+        name: event.name,
         actor: command.actor,
       }))
       const [row] = await recording(shard, {

@@ -7,9 +7,11 @@ import { catchUpFunctionNames } from './projection-functions.ts'
 /** The roles that read tables. That of calls reads none: whatever it has to know, a function tells it. */
 export const readers: readonly Role[] = ['management', 'portal', 'reader']
 
-/** Columns that no role reads. Who may have an account's secret, or a stored response, gets it from a function, one by one. */
+/** Columns that no role reads. Who may have an account's secret, or a stored response, gets it from a function, one by
+ * one, and accounts are found by their names by a function, too. */
 export const hiddenColumns: Readonly<Record<string, readonly string[]>> = {
   account_secrets: ['secret'],
+  account_names: ['name'],
   stored_responses: ['response'],
 }
 

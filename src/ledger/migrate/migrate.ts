@@ -5,6 +5,7 @@
  */
 import { projections } from '../../../projections/index.ts'
 import type { Projection } from '../../../projections/projection.ts'
+import { fillAccountNames } from '../account-profile.ts'
 import { connect, defaultSchema, type Sql } from '../connect.ts'
 import { grantRoles, makeRoles } from './grants.ts'
 import { applyMigrations } from './migrations.ts'
@@ -46,10 +47,12 @@ export async function migrate(
     const { applied, changed } = await sql.begin((tx) =>
       migrateWithin(tx as unknown as Sql, schema, options.shards),
     )
-    if (changed.length === 0) return { applied }
-    if (!options.rebuild) throw rebuildNeeded(changed)
-    // The old functions go on feeding the old tables until the new ones have caught up.
-    await options.rebuild(changed, (tx) => replaceFunctions(tx, schema))
+    if (changed.length > 0) {
+      if (!options.rebuild) throw rebuildNeeded(changed)
+      // The old functions go on feeding the old tables until the new ones have caught up.
+      await options.rebuild(changed, (tx) => replaceFunctions(tx, schema))
+    }
+    await fillAccountNames(sql)
     return { applied }
   } finally {
     await sql.end()

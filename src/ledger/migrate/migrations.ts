@@ -10,6 +10,7 @@ import logins from '../sql/000011-logins.sql' with { type: 'text' }
 import rulesOfEvents from '../sql/000012-rules-of-events.sql' with { type: 'text' }
 import portalSessions from '../sql/000013-portal-sessions.sql' with { type: 'text' }
 import rolesOfSessions from '../sql/000014-roles-of-sessions.sql' with { type: 'text' }
+import accountNames from '../sql/000015-account-names.sql' with { type: 'text' }
 import { fillIn } from '../sql/fill-in.ts'
 
 /** Numbers 1 to 7 are folded into number 8: none of them was ever in a release. */
@@ -29,6 +30,7 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
   { id: 12, name: 'rules-of-events', text: rulesOfEvents },
   { id: 13, name: 'portal-sessions', text: portalSessions },
   { id: 14, name: 'roles-of-sessions', text: rolesOfSessions },
+  { id: 15, name: 'account-names', text: accountNames },
 ]
 
 export const migrationTexts: readonly string[] = migrations.map(({ text }) => text)

@@ -1,8 +1,10 @@
 /** Accounts as management shows them, the plans in force, and what an account used in the present month. */
+import type { AccountProfile } from '../../../events/account.ts'
 import type { Budget } from '../../../events/budget.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
 import type { Sum } from '../../lib/sums.ts'
+import { unsealProfile } from '../account-profile.ts'
 import type { Sql } from '../connect.ts'
 
 /** Plans as the ledger has them. A plan that is not grantable is kept by the accounts that have it, and given to no other. */
@@ -24,15 +26,17 @@ export interface AccountRow {
   /** Every plan that was ever decided on, in the order of the decisions. Times are ISO 8601. */
   readonly schedule: readonly { readonly plan: string; readonly from: string }[]
   readonly secret: Uint8Array | null
+  /** Who its owner is. */
+  readonly profile: AccountProfile
   /** The ledger's clock. */
   readonly readAt: Date
 }
 
 export async function readAccount(sql: Sql, accountId: string): Promise<AccountRow | undefined> {
-  const [row] = await sql<AccountRow[]>`
+  const [row] = await sql<(Omit<AccountRow, 'profile'> & { private: Uint8Array | null })[]>`
     select a.shard, a.account_id as "accountId", a.version, a.owner_kind as "ownerKind",
       a.owner_id as "ownerId", a.rate_limit as "rateLimit", a.max_in_flight as "maxInFlight",
-      a.frozen, a.erased, coalesce(a.budgets, '[]') as budgets, a.opened_at as "openedAt", account_secret_v1(a.account_id) as secret, t.now as "readAt", (
+      a.frozen, a.erased, coalesce(a.budgets, '[]') as budgets, a.opened_at as "openedAt", account_secret_v1(a.account_id) as secret, a.private, t.now as "readAt", (
         select coalesce(json_agg(json_build_object('plan', p.plan, 'from', p.starts_at)
           order by p.position), '[]')
         from account_plans p where p.account_id = a.account_id and p.shard = a.shard
@@ -40,7 +44,7 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
     from account_state a
     cross join (select ledger_now() as now) t
     where a.account_id = ${accountId}`
-  return row
+  return row && { ...row, profile: unsealProfile(row) }
 }
 
 /** The keys that accounts' private fields are sealed under. An erased account has none. */

@@ -2,12 +2,13 @@
 import { useState } from 'preact/hooks'
 import { usePage } from '../shared/context.ts'
 import { Choice } from '../shared/parts.tsx'
+import { draftOf, ProfileFields, profileOf } from '../shared/profile.tsx'
 import type { Balance } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
 import { Action, useMay } from './action.tsx'
 import type { AdminPrices, AuditedAccount } from './types.ts'
 
-type Open = 'grant' | 'take' | 'plan' | 'freeze'
+type Open = 'grant' | 'take' | 'plan' | 'describe' | 'freeze'
 
 interface ActionsProps {
   readonly account: AuditedAccount
@@ -44,6 +45,11 @@ export function AccountActions(props: ActionsProps) {
           Change the plan
         </button>
       )}
+      {may('describe') && (
+        <button type="button" onClick={() => setOpen('describe')}>
+          Say who it is
+        </button>
+      )}
       {may(frozen ? 'unfreeze' : 'freeze') && (
         <button type="button" class={frozen ? '' : 'danger'} onClick={() => setOpen('freeze')}>
           {frozen ? 'Unfreeze it' : 'Freeze it'}
@@ -52,6 +58,7 @@ export function AccountActions(props: ActionsProps) {
       {open === 'grant' && <Grant {...dialog} />}
       {open === 'take' && <TakeBack {...dialog} />}
       {open === 'plan' && <ChangePlan {...dialog} />}
+      {open === 'describe' && <Describe {...dialog} />}
       {open === 'freeze' && <Freeze {...dialog} />}
     </div>
   )
@@ -166,6 +173,25 @@ function ChangePlan(props: DialogProps) {
         ])}
         onChoose={setPlan}
       />
+    </Action>
+  )
+}
+
+function Describe(props: DialogProps) {
+  const [draft, setDraft] = useState(draftOf(props.account.profile))
+  const change = useChange(props)
+  return (
+    <Action
+      title="Say who it is"
+      verb="Save"
+      send={change({ profile: profileOf(draft) })}
+      onClose={props.onClose}
+    >
+      <p>
+        Statements say it, and accounts are found by name and contact. It is erased with the
+        account.
+      </p>
+      <ProfileFields draft={draft} onChange={setDraft} />
     </Action>
   )
 }

@@ -7,6 +7,7 @@ import { kindNames } from '../shared/kinds.ts'
 import { Link } from '../shared/link.tsx'
 import { OlderButton } from '../shared/older-button.tsx'
 import { Empty, Facts, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import { profileFacts } from '../shared/profile.tsx'
 import type { Balance, Key, StatementMonth } from '../shared/types.ts'
 import { type Data, useData } from '../shared/use-data.ts'
 import { usePages } from '../shared/use-pages.ts'
@@ -69,7 +70,7 @@ function WithAccount(props: Found & { path: string; found: Data<Found | null> })
   return (
     <>
       <h1>
-        <Stored text={account.owner.id} />
+        <Stored text={account.profile.name ?? account.owner.id} />
       </h1>
       <Panel
         title="The account"
@@ -109,7 +110,14 @@ function AccountFacts({ account }: { account: AuditedAccount }) {
           'Plan',
           plannedPlan ? `${plan}, ${plannedPlan.plan} from ${dayText(plannedPlan.from)}` : plan,
         ],
-        ['Owner', owner.kind === 'organisation' ? 'an organisation' : 'a user'],
+        [
+          'Owner',
+          <span key="owner">
+            {owner.kind === 'organisation' ? 'the organisation ' : 'the user '}
+            <Stored text={owner.id} />
+          </span>,
+        ],
+        ...profileFacts(account.profile),
         ['Id', <code key="id">{accountId}</code>],
         ['Calls at once', account.maxInFlight.toLocaleString('en')],
         ['Opened', dayText(openedAt)],

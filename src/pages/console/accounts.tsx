@@ -1,4 +1,4 @@
-/** Everyone's accounts, by owner, plan and state. */
+/** Everyone's accounts, by name, owner, plan and state. */
 import { useState } from 'preact/hooks'
 import { usePage } from '../shared/context.ts'
 import { count, dayText } from '../shared/format.ts'
@@ -46,7 +46,7 @@ export function AccountsPage() {
       <h1>Accounts</h1>
       <form class="choices" onSubmit={find}>
         <label class="wide">
-          Owner, or the id of an account or a key
+          Name, contact, owner, or the id of an account or a key
           <input value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
         </label>
         <Choice
@@ -75,6 +75,7 @@ export function AccountsPage() {
                   keyOf={({ accountId }) => accountId}
                   columns={[
                     { head: 'Owner', cell: Owner },
+                    { head: 'Name', cell: ({ name }) => name !== null && <Stored text={name} /> },
                     { head: 'Plan', cell: ({ plan }) => plan },
                     { head: 'State', cell: ({ state }) => state },
                     { head: 'Keys', isFigure: true, cell: ({ keys }) => keys },
@@ -106,6 +107,7 @@ function Owner({ accountId, owner }: ListedAccount) {
 }
 
 function NoAccounts({ isSearch }: { isSearch: boolean }) {
-  if (isSearch) return <Empty>No account fits. Search for a part of the owner’s id alone.</Empty>
+  if (isSearch)
+    return <Empty>No account fits. Search for a part of the name or the owner’s id alone.</Empty>
   return <Empty>There are no accounts yet: the first key of a customer opens one.</Empty>
 }

@@ -67,7 +67,7 @@ export function Action(props: ActionProps) {
 }
 
 /** What is done in the console. */
-type Act = 'grant' | 'take' | 'plan' | 'freeze' | 'unfreeze' | 'refund' | 'publish'
+type Act = 'grant' | 'take' | 'plan' | 'describe' | 'freeze' | 'unfreeze' | 'refund' | 'publish'
 
 /** What support may do, as far as its bounds allow. */
 const ofSupport: readonly Act[] = ['grant', 'freeze', 'refund']

@@ -26,6 +26,7 @@ export interface EventPage {
 export interface ListedAccount {
   readonly accountId: string
   readonly owner: { readonly kind: string; readonly id: string }
+  readonly name: string | null
   readonly plan: string
   readonly state: 'open' | 'frozen' | 'erased'
   readonly keys: number
@@ -42,7 +43,6 @@ export interface AccountPage {
 /** An account as operators see it. */
 export interface AuditedAccount extends Account {
   readonly owner: { readonly kind: string; readonly id: string }
-  readonly version: number
   readonly erased: boolean
   readonly maxInFlight: number
 }

@@ -14,6 +14,7 @@ show({
   name: 'Portal',
   root: '/portal',
   prices: '/account/prices',
+  namesSeller: true,
   places: [
     { path: '', name: 'Home', page: HomePage },
     { path: 'keys', name: 'Keys', page: KeysPage, part: KeyPage },

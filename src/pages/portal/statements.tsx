@@ -6,6 +6,7 @@ import { count, monthText } from '../shared/format.ts'
 import { Empty, Loaded, Panel, Table } from '../shared/parts.tsx'
 import type { StatementMonth } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
+import { OwnProfile } from './own-profile.tsx'
 
 export function StatementsPage() {
   const { api, credits } = usePage()
@@ -47,6 +48,7 @@ export function StatementsPage() {
         </Loaded>
         <p class="note">The page of a statement is made for printing, too.</p>
       </Panel>
+      <OwnProfile />
     </>
   )
 }

@@ -4,6 +4,7 @@ import { usePage } from '../shared/context.ts'
 import { dayText } from '../shared/format.ts'
 import { Link } from '../shared/link.tsx'
 import { Stored } from '../shared/parts.tsx'
+import { LinkOut, readSeller } from '../shared/seller.tsx'
 import type { Account, Balance, History, Key, Prices } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
 
@@ -16,6 +17,7 @@ export function Warnings(props: { account: Account; balance: Balance; history: H
   const { account, balance, history } = props
   const keys = useData(() => api.get<{ apiKeys: Key[] }>('/api-keys?limit=200'), [api])
   const prices = useData(() => api.get<Prices>('/account/prices'), [api])
+  const buyMore = readSeller()?.links?.buyMore
   const lastsUntil = history.forecast?.lastsUntil
   const isNear = (time: string, days: number) => Date.parse(time) - Date.now() < days * dayMs
   const expiring = (keys.value?.apiKeys ?? []).filter(
@@ -30,7 +32,12 @@ export function Warnings(props: { account: Account; balance: Balance; history: H
     balance.debt > 0 && (
       <>You owe {credits(balance.debt)}, which the next credits that you get repay first.</>
     ),
-    balance.available === 0 && <>No credits are left: calls that cost something are refused.</>,
+    balance.available === 0 && (
+      <>
+        No credits are left: calls that cost something are refused.{' '}
+        {buyMore && <LinkOut to={buyMore}>Buy more</LinkOut>}
+      </>
+    ),
     balance.available > 0 && lastsUntil && isNear(lastsUntil, nearDays.credits) && (
       <>As you use them now, your credits last until {dayText(lastsUntil)}.</>
     ),

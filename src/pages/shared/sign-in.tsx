@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks'
 import { ApiError, openApi } from './api.ts'
 import { Failure } from './parts.tsx'
+import { readSeller, SellerName } from './seller.tsx'
 import type { Site } from './site.tsx'
 import { asApiError } from './use-data.ts'
 
@@ -31,6 +32,7 @@ export function isAtProvider(): boolean {
 
 export function SignInPage({ site, onSignedIn }: { site: Site; onSignedIn(): void }) {
   const { name, root } = site
+  const seller = site.namesSeller ? readSeller() : null
   const [token, setToken] = useState(tokenInAddress)
   const [error, setError] = useState(failureInAddress)
   // A button, so that whatever looks at links by itself does not use this one up.
@@ -51,6 +53,7 @@ export function SignInPage({ site, onSignedIn }: { site: Site; onSignedIn(): voi
   }
   return (
     <main class="alone">
+      {seller && <SellerName seller={seller} />}
       <h1>{name}</h1>
       {error && <Failure error={error} />}
       {token !== null ? (

@@ -6,6 +6,7 @@ import { ApiError, openApi, type Session } from './api.ts'
 import { PageContext } from './context.ts'
 import { Link } from './link.tsx'
 import { Failure, Stored } from './parts.tsx'
+import { readSeller, SellerName } from './seller.tsx'
 import { SignInPage } from './sign-in.tsx'
 import { asApiError } from './use-data.ts'
 
@@ -25,6 +26,8 @@ export interface Site {
   readonly places: readonly Place[]
   /** Where the API says how credits are shown. */
   readonly prices: string
+  /** Whether its pages say who sells: customers ask. */
+  readonly namesSeller?: boolean
 }
 
 /** Shows the site in the document's one element that is made for it. */
@@ -91,6 +94,7 @@ function SignedIn(props: {
   const page = useMemo(() => ({ session, scale, go, api: openApi(session) }), [session, scale])
   const [, , first = '', second] = path.split('/')
   const place = places.find((place) => place.path === first)
+  const seller = site.namesSeller ? readSeller() : null
   const main = useRef<HTMLElement>(null)
   const isFirst = useRef(true)
   useEffect(() => {
@@ -109,6 +113,7 @@ function SignedIn(props: {
         Skip to the page
       </a>
       <header>
+        {seller && <SellerName seller={seller} />}
         <nav aria-label="Pages">
           {places.map(({ path, name }) => (
             <Link key={path} to={path ? `${root}/${path}` : root} isCurrent={path === first}>

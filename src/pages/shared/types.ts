@@ -3,8 +3,17 @@ import type { PlanLimits } from '../../lib/rate-limits.ts'
 
 type Sum = number | string
 
+export interface Profile {
+  readonly name: string | null
+  readonly contact: string | null
+  readonly billingAddress: readonly string[]
+  readonly taxId: string | null
+}
+
 export interface Account {
   readonly accountId: string
+  readonly profile: Profile
+  readonly version: number
   readonly plan: string
   readonly plannedPlan: { readonly plan: string; readonly from: string } | null
   readonly frozen: boolean

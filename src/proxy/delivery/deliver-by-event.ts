@@ -28,7 +28,7 @@ import {
   type PricedCall,
   rejectAfterUpstream,
 } from './priced-call.ts'
-import type { CallResponse } from './responses.ts'
+import { type CallResponse, withLinks } from './responses.ts'
 
 export async function deliverByEvent(
   priced: PricedCall,
@@ -141,10 +141,10 @@ async function growTo(used: Counted, growing: Growing): Promise<void> {
 /** A problem document, with `error` in it for programs that look for that. */
 function errorEvent(
   refusal: Refusal,
-  { requestId, route: { provider } }: Call,
+  { requestId, route: { provider }, buyMore }: Call,
   isCharged: boolean,
 ): Uint8Array {
-  const { code, extensions } = refusal
+  const { code, extensions } = withLinks(refusal, buyMore)
   const detail = isCharged
     ? `${refusal.detail} The response ends here; what was sent is charged, see /v1/charges/${requestId}.`
     : `${refusal.detail} You were not charged.`

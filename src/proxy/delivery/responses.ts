@@ -24,14 +24,14 @@ export interface CallResponse {
 
 /** A refusal as the call's response; `headers` win. */
 export function refuse(
-  { requestId, route }: ReceivedCall,
+  { requestId, route, buyMore }: ReceivedCall,
   refusal: Refusal,
   rateLimit?: ObservedRateLimit | undefined,
   headers: Readonly<Record<string, string>> = {},
 ): CallResponse {
   const response = problemOf(
     {
-      ...refusal,
+      ...withLinks(refusal, buyMore),
       headers: {
         ...(isFree(route.price) ? {} : { 'X-Credits-Charged': '0' }),
         ...rateLimitHeaders(route, rateLimit, refusal.code === 'rate_limited'),
@@ -44,6 +44,12 @@ export function refuse(
   )
   const { code, extensions } = refusal
   return { response, refusal: code, ...(extensions && { extensions }) }
+}
+
+/** What a program shows whoever has no credits left. Caps and budgets are no less used up for buying more. */
+export function withLinks(refusal: Refusal, buyMore: string | undefined): Refusal {
+  if (refusal.code !== 'insufficient_credits' || buyMore === undefined) return refusal
+  return { ...refusal, extensions: { ...refusal.extensions, buyMore } }
 }
 
 /** A whole response of the upstream's, under these headers. */

@@ -1,4 +1,5 @@
 import type { Owner } from '../../../events/account.ts'
+import { foldName, unsealProfile } from '../../ledger/account-profile.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Sum } from '../../lib/sums.ts'
 
@@ -6,6 +7,8 @@ import type { Sum } from '../../lib/sums.ts'
 export interface ListedAccount {
   readonly accountId: string
   readonly owner: Owner
+  /** As it is described; null: it is not, or it was erased. */
+  readonly name: string | null
   readonly plan: string
   readonly state: 'open' | 'frozen' | 'erased'
   /** Keys that are not revoked. */
@@ -18,7 +21,7 @@ export interface ListedAccount {
 interface AccountFilter {
   readonly plan?: string | undefined
   readonly state?: ListedAccount['state'] | undefined
-  /** A part of the owner's id, or the id of the account, or of one of its keys. */
+  /** A part of its name, its contact or the owner's id, or the id of the account, or of one of its keys. */
   readonly search?: string | undefined
   /** true: accounts that owe credits, in any mode. */
   readonly owes?: boolean | undefined
@@ -32,7 +35,10 @@ export interface AccountPage {
   readonly next: string | null
 }
 
-/** A page of accounts, the newest first; undefined where the ledger has no account of the name of `after`. */
+/**
+ * A page of accounts, the newest first; undefined where the ledger has no account of the name of `after`.
+ * @param sql of the role of management: names are sealed
+ */
 export async function readAccountPage(
   sql: Sql,
   { plan, state, search, owes }: AccountFilter,
@@ -53,13 +59,16 @@ export async function readAccountPage(
       ${owes === undefined ? sql`` : sql`and ${owesCredits(sql)} = ${owes}`}`
   const [counted] = await sql<{ total: number }[]>`select count(*) as total ${matching()}`
   const rows = await sql<
-    (Omit<ListedAccount, 'owner' | 'openedAt'> & {
+    (Omit<ListedAccount, 'owner' | 'name' | 'openedAt'> & {
       ownerKind: Owner['kind']
       ownerId: string
       openedAt: Date
+      secret: Uint8Array | null
+      private: Uint8Array | null
     })[]
   >`
     select a."accountId", a."ownerKind", a."ownerId", coalesce(a.plan, '') as plan, a.state, a."openedAt",
+      a.private, case when a.private is not null then account_secret_v1(a."accountId") end as secret,
       (select count(*) from key_state k
         where k.account_id = a."accountId" and k.shard = a.shard and k.revoked_at is null) as keys,
       (select greatest(m.settled - m.refunded, 0)
@@ -67,18 +76,21 @@ export async function readAccountPage(
       ) as "creditsUsed"
     from (
       select a.account_id as "accountId", a.shard, a.owner_kind as "ownerKind", a.owner_id as "ownerId",
-        a.plan, a.state, a.opened_at as "openedAt", a.now
+        a.plan, a.state, a.opened_at as "openedAt", a.private, a.now
       ${matching()}
         ${last === undefined ? sql`` : sql`and (a.opened_at, ${last.accountId}::text) < (${last.openedAt}::timestamptz, a.account_id)`}
       order by a.opened_at desc, a.account_id
       limit ${limit + 1}
     ) a
     order by a."openedAt" desc, a."accountId"`
-  const accounts = rows.slice(0, limit).map(({ ownerKind, ownerId, openedAt, ...row }) => ({
-    ...row,
-    owner: { kind: ownerKind, id: ownerId },
-    openedAt: openedAt.toISOString(),
-  }))
+  const accounts = rows
+    .slice(0, limit)
+    .map(({ ownerKind, ownerId, openedAt, secret, private: sealed, ...row }) => ({
+      ...row,
+      name: unsealProfile({ accountId: row.accountId, secret, private: sealed }).name,
+      owner: { kind: ownerKind, id: ownerId },
+      openedAt: openedAt.toISOString(),
+    }))
   const next = rows.length > limit ? (accounts.at(-1)?.accountId ?? null) : null
   return { accounts, total: counted?.total ?? 0, next }
 }
@@ -86,6 +98,7 @@ export async function readAccountPage(
 function isFound(sql: Sql, search: string) {
   return sql`(
     a.account_id = ${search} or strpos(lower(a.owner_id), lower(${search})) > 0
+    or a.account_id in (select find_accounts_v1(${foldName(search)}))
     or a.account_id = (select k.account_id from key_state k where k.key_id = ${search} limit 1))`
 }
 

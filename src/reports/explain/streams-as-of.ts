@@ -103,6 +103,7 @@ function evolveAccount(before: AccountAsOf, change: StreamChange, now: Micros): 
   switch (type) {
     case 'AccountOpened':
     case 'PlanEnded':
+    case 'AccountDescribed':
       return account
     case 'PlanStarted':
       if (Date.parse(payload.from) * 1_000 > now) return account

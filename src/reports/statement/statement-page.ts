@@ -2,13 +2,14 @@
 import { type CreditScale, formatCredits } from '../../lib/credit-scale.ts'
 import { formatNumber } from '../../lib/format-figures.ts'
 import { printable } from '../../lib/printable-text.ts'
+import { partyLines } from './parties.ts'
 import type { Cell, Section } from './statement-section.ts'
 import { sectionsOf } from './statement-sections.ts'
-import type { Statement } from './statement-shape.ts'
+import type { Parties, Statement } from './statement-shape.ts'
 import { statementTitle, subtitle } from './statement-title.ts'
 
 /** @param scale how credits are shown */
-export function statementPage(statement: Statement, scale?: CreditScale): string {
+export function statementPage(statement: Statement & Parties, scale?: CreditScale): string {
   const title = html(statementTitle(statement))
   return `<!doctype html>
 <html lang="en">
@@ -19,11 +20,13 @@ export function statementPage(statement: Statement, scale?: CreditScale): string
 <style>${style}</style>
 </head>
 <body>
-<h1>${title}</h1>
+<main>
+${parties(statement)}<h1>${title}</h1>
 <p>${html(subtitle(statement))}</p>
 ${sectionsOf(statement, scale)
   .map((of) => section(of, scale))
   .join('\n')}
+</main>
 <footer>Computed from the events of the log alone. A position names the event that a figure comes from.
 This is not a tax invoice.</footer>
 </body>
@@ -35,6 +38,9 @@ const style = `
 @page { size: A4 landscape; margin: 12mm }
 body { font: 10pt/1.4 system-ui, sans-serif; color: #111; max-width: 70em; margin: 2em auto; padding: 0 1em }
 h1 { font-size: 15pt; overflow-wrap: anywhere }
+.parties { display: flex; flex-wrap: wrap; gap: 1em 4em }
+.parties div { min-width: 0; max-width: 30em; overflow-wrap: anywhere }
+.parties strong { color: #555 }
 h2 { font-size: 11pt; margin: 1.6em 0 .4em; break-after: avoid }
 table { border-collapse: collapse; width: 100% }
 thead { display: table-header-group }
@@ -46,6 +52,14 @@ tfoot td { font-weight: 600; border-bottom: 0; border-top: 1px solid #111 }
 footer { margin-top: 2em; color: #555 }
 @media print { body { margin: 0; max-width: none; padding: 0 } }
 `
+
+function parties(statement: Parties): string {
+  const each = partyLines(statement).map(
+    ([title, lines]) =>
+      `<div><strong>${title}</strong><br>\n${lines.map((line) => `<bdi>${html(line)}</bdi>`).join('<br>\n')}</div>\n`,
+  )
+  return each.length === 0 ? '' : `<div class="parties">\n${each.join('')}</div>\n`
+}
 
 function section(
   { title, heads, rows, total, notes }: Section,

@@ -1,4 +1,4 @@
-import type { Owner } from '../../../events/account.ts'
+import type { AccountProfile, Owner } from '../../../events/account.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { Sum } from '../../lib/sums.ts'
 import type { Charges } from './charge-lines.ts'
@@ -37,6 +37,14 @@ export interface Statement {
   readonly held: readonly HeldLine[]
   /** Absent from a key's statement. */
   readonly account?: AccountPart
+}
+
+/** Who sells and who buys, as both are said to be now. They are printed beside a statement's figures, which are of the log alone. */
+export interface Parties {
+  /** Absent: the configuration does not say. */
+  readonly seller?: { readonly name: string; readonly address: readonly string[] }
+  /** Absent: nobody has described the account, or it was erased. */
+  readonly buyer?: AccountProfile
 }
 
 export interface AccountPart {

@@ -1,12 +1,15 @@
 /** `tollbook report statement` */
 import { writeFileSync } from 'node:fs'
+import { readAccount } from '../../../ledger/read/read-accounts.ts'
 import type { PeriodRequest } from '../../../reports/statement/parse-period.ts'
+import { partiesOf } from '../../../reports/statement/parties.ts'
 import { readStatement } from '../../../reports/statement/read-statement.ts'
 import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import { command } from '../../command.ts'
-import { withSql } from '../../open-ledger.ts'
-import { ledgerArgs } from '../../options/ledger-args.ts'
+import { configOf } from '../../config-of.ts'
+import { ifPermitted, withManagementSql, withSql } from '../../open-ledger.ts'
+import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { parsePositionOrTime } from '../../options/option-values.ts'
 import { subjectArgs, subjectOf, subjectUnknown } from '../../options/subject-args.ts'
 import { creditScale, json, write } from '../../output.ts'
@@ -31,6 +34,7 @@ const args = {
   lines: { type: 'boolean', description: 'List every charge' },
   csv: { type: 'boolean', description: 'Print the entries as CSV' },
   html: { type: 'string', valueHint: 'FILE', description: 'Write a printable page to this file' },
+  ...configArg,
   ...ledgerArgs,
 } as const
 
@@ -52,7 +56,8 @@ export default command(
     }
     const period = { ...periodOf(args), timeZone: args.tz }
     const asOf = parsePositionOrTime('--as-of', args['as-of'])
-    const found = await withSql(args, (sql) =>
+    const { seller } = configOf(args)
+    const statement = await withSql(args, (sql) =>
       readStatement(sql, {
         ...subject,
         ...period,
@@ -60,7 +65,12 @@ export default command(
         lines: args.lines === true,
       }),
     )
-    if (!found) throw subjectUnknown(subject)
+    if (!statement) throw subjectUnknown(subject)
+    // Who may read statements alone reads no names.
+    const buyer = await ifPermitted(() =>
+      withManagementSql(args, (sql) => readAccount(sql, statement.accountId)),
+    )
+    const found = { ...statement, ...partiesOf(seller, buyer?.profile) }
     if (args.json) json(found)
     else if (args.csv) await write(statementCsv(found))
     else if (args.html) writeFileSync(args.html, statementPage(found, creditScale()))

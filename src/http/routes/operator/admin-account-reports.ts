@@ -24,8 +24,9 @@ import { seriesQueryOf, usageQuery } from '../usage-query.ts'
 const tags = ['Operators: accounts']
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function adminAccountReportsRoutes({ sql, reports, signIn }: RouteDeps) {
-  const readForm = statementReader({ sql, reports, noAccount: 'account' })
+export function adminAccountReportsRoutes(deps: RouteDeps) {
+  const { sql, reports, signIn } = deps
+  const readForm = statementReader({ ...deps, noAccount: 'account' })
   return new Elysia({ name: 'admin-account-reports', normalize: false })
     .use(signIn)
     .get(

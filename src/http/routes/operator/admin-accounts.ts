@@ -28,6 +28,7 @@ import {
   nextCursor,
   nullable,
   pageLimit,
+  profile,
   rateLimit,
   reason,
   requiredExternalId,
@@ -53,6 +54,7 @@ const AccountPatch = closed({
     }),
   ),
   budgets: t.Optional(budgets),
+  profile: t.Optional(profile),
   frozen: t.Optional(t.Boolean({ description: 'While it is, none of its keys can buy.' })),
   reason,
 })
@@ -115,7 +117,8 @@ const ListQuery = t.Object({
     t.String({
       pattern: '^[^\\x00]{1,255}$',
       title: 'a text of 1 to 255 characters',
-      description: 'A part of the owner’s id, or the id of the account or of one of its keys.',
+      description:
+        'A part of the name, the contact or the owner’s id, or the id of the account or of one of its keys.',
     }),
   ),
   owes: t.Optional(t.Boolean({ description: 'true: accounts that owe credits.' })),
@@ -126,6 +129,7 @@ const AccountList = t.Object({
       t.Object({
         accountId: t.String(),
         owner: t.Object({ kind: t.String(), id: t.String() }),
+        name: t.Nullable(t.String({ description: 'As the account is described.' })),
         plan: t.String(),
         state: accountState,
         keys: integer({ description: 'Those that are not revoked.' }),
@@ -160,7 +164,7 @@ export function adminAccountsRoutes({ management, sql, signIn, support }: RouteD
           operationId: 'listAccounts',
           summary: "Everyone's accounts, the newest first",
           description:
-            'Accounts by owner, plan, state and debt, with what each used this month in live mode. `nextCursor` is the `cursor` of the next page.',
+            'Accounts by name, owner, plan, state and debt, with what each used this month in live mode. `nextCursor` is the `cursor` of the next page.',
           tags,
         },
       },
@@ -202,7 +206,7 @@ export function adminAccountsRoutes({ management, sql, signIn, support }: RouteD
         response: { 200: AccountResponse, ...changeProblems, 412: Problem },
         detail: {
           operationId: 'updateAccount',
-          summary: 'Change plan, limits and budgets, freeze and unfreeze',
+          summary: 'Change plan, limits and budgets, say who the owner is, freeze and unfreeze',
           description:
             'Changes the fields that the body names, where `If-Match` is there only if the account’s `version` is still that one. A plan with more counts at once, one with less from the next month on; a frozen account buys nothing. Support may freeze, and nothing else.',
           tags,

@@ -7,7 +7,7 @@ import { orNotFound, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, oneProblems, Problem } from '../../openapi/problem-schema.ts'
 import { Account, BalanceSchema } from '../../schemas/account-schema.ts'
 import { budgets } from '../../schemas/budget-schema.ts'
-import { closed, mode, month } from '../../schemas/fields.ts'
+import { closed, mode, month, profile } from '../../schemas/fields.ts'
 import { StatementSchema } from '../../schemas/statement-schema.ts'
 import { changeHeaders, versionIn } from '../once.ts'
 import { type OwnersRouteDeps, ownerActor } from '../route-deps.ts'
@@ -18,8 +18,8 @@ const tags = ['Account']
 export const noAccount = 'account yet: your first key opens it'
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function accountRoutes({ management, sql, reports, signIn }: OwnersRouteDeps) {
-  const readForm = statementReader({ sql, reports, noAccount })
+export function accountRoutes({ management, sql, reports, seller, signIn }: OwnersRouteDeps) {
+  const readForm = statementReader({ sql, reports, management, seller, noAccount })
   return new Elysia({ name: 'account', normalize: false })
     .use(signIn)
     .get(
@@ -54,13 +54,13 @@ export function accountRoutes({ management, sql, reports, signIn }: OwnersRouteD
       {
         signedIn: 'owner',
         headers: changeHeaders,
-        body: closed({ budgets }),
+        body: closed({ budgets: t.Optional(budgets), profile: t.Optional(profile) }),
         response: { 200: t.Object({ account: Account }), ...changeProblems, 412: Problem },
         detail: {
           operationId: 'updateOwnAccount',
-          summary: 'Change the budgets of your account',
+          summary: 'Change the budgets of your account, and say who you are',
           description:
-            'What the keys of the account, or of a group, may use together in each day, week or month of a calendar. Operators can change budgets, too.',
+            'Who you are stands on statements: name, contact, billing address and tax id; what is not sent stays. Budgets are what the keys of the account, or of a group, may use together in each day, week or month of a calendar. Operators can change budgets, too.',
           tags,
         },
       },

@@ -7,11 +7,11 @@ import { siteFile, sitePage } from './site-pages.ts'
 type PagesDeps = SessionDeps & SignInDeps
 
 export function pagesRoutes(deps: PagesDeps) {
-  const { site, oidc } = deps
+  const { site, oidc, seller } = deps
   // The types are those of the portal, whose routes clients are made for.
   const root = site.root as '/portal'
   const hidden = { detail: { hide: true } }
-  const page = () => sitePage(site, { atProvider: oidc !== undefined })
+  const page = () => sitePage(site, { atProvider: oidc !== undefined, seller })
   return new Elysia({ name: site.name, normalize: false })
     .use(sessionRoutes(deps))
     .use(signInRoutes(deps))

@@ -1,5 +1,6 @@
 /** The two addresses of a sign-in at an identity provider: where it begins, and where the provider sends the browser back. */
 import { Elysia } from 'elysia'
+import type { Seller } from '../../../config/file/seller.ts'
 import type { BrowserSessions } from '../../auth/browser-sessions.ts'
 import { type OidcSignIn, SignInFailed } from '../../auth/oidc-sign-in.ts'
 import type { AwaitRefusal } from '../../auth/refusal-pace.ts'
@@ -8,6 +9,8 @@ import { sitePage } from './site-pages.ts'
 
 export interface SignInDeps {
   readonly site: Site
+  /** Who sells; undefined: the configuration does not say. */
+  readonly seller: Seller | undefined
   readonly sessions: BrowserSessions
   /** Absent: nobody signs in at a provider, and these addresses are no others than those of pages. */
   readonly oidc: OidcSignIn | undefined
@@ -16,9 +19,10 @@ export interface SignInDeps {
   readonly log: (message: string, error: unknown) => void
 }
 
-export function signInRoutes({ site, sessions, oidc, ipOf, awaitRefusal, log }: SignInDeps) {
+export function signInRoutes(deps: SignInDeps) {
+  const { site, seller, sessions, oidc, ipOf, awaitRefusal, log } = deps
   const hidden = { detail: { hide: true } }
-  const page = () => sitePage(site, { atProvider: false })
+  const page = () => sitePage(site, { atProvider: false, seller })
   // The types are those of the portal, whose routes clients are made for.
   const root = site.root as '/portal'
 

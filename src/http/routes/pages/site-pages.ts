@@ -2,6 +2,7 @@
  * The pages of a site: one document for each of their addresses, whose program asks the API, and the files that it loads.
  * Nothing on a page runs but its own files, and no page of others can frame it.
  */
+import type { Seller } from '../../../config/file/seller.ts'
 import { builtPages } from '../../../pages/built-pages.ts'
 import { type Bundle, bundlePages, type SiteName } from '../../../pages/bundle-pages.ts'
 import type { Site } from '../../auth/sites.ts'
@@ -24,12 +25,14 @@ const policy = [
 interface PageOptions {
   /** Whether one signs in at an identity provider. */
   readonly atProvider: boolean
+  /** Who sells; undefined: the configuration does not say. */
+  readonly seller: Seller | undefined
 }
 
 const html = (
   { root, title }: Site,
   { program, style }: Bundle,
-  { atProvider }: PageOptions,
+  { atProvider, seller }: PageOptions,
 ) => `<!doctype html>
 <html lang="en">
 <head>
@@ -37,6 +40,7 @@ const html = (
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="tollbook-sign-in" content="${atProvider ? 'provider' : 'link'}">
+<meta name="tollbook-seller" content="${attribute(JSON.stringify(seller ?? null))}">
 <title>${title}</title>
 <link rel="stylesheet" href="${root}/assets/${style}">
 <link rel="icon" href="data:,">
@@ -45,6 +49,11 @@ const html = (
 <body><div id="page"><noscript>These pages need JavaScript. The API has all that they show.</noscript></div></body>
 </html>
 `
+
+/** A text between the quotes of an attribute. */
+function attribute(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;')
+}
 
 interface ServedFile {
   readonly type: string

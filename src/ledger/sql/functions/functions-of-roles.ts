@@ -67,6 +67,7 @@ export const functionsOfRoles: Readonly<Record<Role, readonly string[]>> = {
     ...ofTheLedger,
     ...overTables,
     'account_secret_v1',
+    'find_accounts_v1',
     'record_v1',
     'grant_v1',
     'adjust_v1',

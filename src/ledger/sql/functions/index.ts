@@ -36,6 +36,7 @@ import enterShard from './enter_shard.sql' with { type: 'text' }
 import eventTime from './event_time.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
 import fenceProducersV1 from './fence_producers_v1.sql' with { type: 'text' }
+import findAccountsV1 from './find_accounts_v1.sql' with { type: 'text' }
 import firstId from './first_id.sql' with { type: 'text' }
 import fitsSchema from './fits_schema.sql' with { type: 'text' }
 import forgetRefusalsV1 from './forget_refusals_v1.sql' with { type: 'text' }
@@ -192,6 +193,7 @@ export const functions: readonly string[] = [
   acceptLossV1,
   confirmClockV1,
   accountSecretV1,
+  findAccountsV1,
   openSessionV1,
   openOwnSessionV1,
   fillIn(useSessionV1, sessionTimes),

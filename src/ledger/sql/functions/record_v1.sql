@@ -3,7 +3,8 @@
 -- The sender decided the command by the versions in in_expected, a list of {stream: 'account' | 'key', id, version, readAt?}. If one of
 -- them has changed since, or was read at a time that the ledger's clock, set back since, has not reached yet, the verdict is version_conflict. The same command sent again gets the same result.
 --
--- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Returns {verdict, positions,
+-- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), name?, actor}]; a name is what an account that is described
+-- is found by. Returns {verdict, positions,
 -- recordedAt}. What in_sender says of the request that the command is of, {request}, is kept beside it.
 --
 -- Every event must be of a type of these streams, name what its stream is of, and have a payload that fits its type. A stream is
@@ -61,7 +62,7 @@ begin
   for r in
     select *
     from jsonb_to_recordset(in_events) as e (type text, "accountId" text, "keyId" text, mode text, payload text,
-      private text, actor text)
+      private text, name text, actor text)
   loop
     perform check_payload(r.type, r.payload);
     -- A time zone that this server does not know is an error, but where it stands already.
@@ -121,6 +122,12 @@ begin
       insert into account_secrets (account_id, shard, secret) values (r."accountId", in_shard, in_secret);
     elsif r.type = 'AccountErased' then
       delete from account_secrets where account_id = r."accountId" and shard = in_shard;
+      delete from account_names where account_id = r."accountId" and shard = in_shard;
+    elsif r.type = 'AccountDescribed' and r.private is not null then
+      insert into account_names (account_id, shard, name) values (r."accountId", in_shard, coalesce(r.name, ''))
+      on conflict (account_id, shard) do update set name = excluded.name;
+    elsif r.type = 'AccountDescribed' then
+      delete from account_names where account_id = r."accountId" and shard = in_shard;
     end if;
   end loop;
 

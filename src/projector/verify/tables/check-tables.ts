@@ -213,6 +213,20 @@ function ofAccounts(): TableRule[] {
         left join account_secrets s on s.account_id = a.account_id and s.shard = a.shard
         where not a.erased and s.account_id is null`,
     },
+    {
+      table: 'account_names',
+      fault: 'its account is not open, or nobody has described it',
+      sql: `select n.account_id as row from account_names n
+        left join account_state a on a.account_id = n.account_id and a.shard = n.shard
+        where a.erased is not false or a.private is null`,
+    },
+    {
+      table: 'account_names',
+      fault: 'its account is open and described, and is not found by its name',
+      sql: `select a.account_id as row from account_state a
+        left join account_names n on n.account_id = a.account_id and n.shard = a.shard
+        where not a.erased and a.private is not null and n.account_id is null`,
+    },
   ]
 }
 

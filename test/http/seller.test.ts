@@ -1,0 +1,138 @@
+/** Who sells and who buys: on statements, and where credits are missing. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { signToken } from '../../src/http/auth/sign-token.ts'
+import { runCli, runJson } from '../support/cli.ts'
+import { makeLogin } from '../support/logins.ts'
+import type { Json } from '../support/management-test-app.ts'
+import { jwtSecret } from '../support/running-gateway.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import { smallConfig } from '../support/small-config.ts'
+
+const seller = {
+  name: 'Calls & <b>More</b> GmbH',
+  address: ['Marktplatz 3', '20095 Hamburg'],
+  colour: '#0b5fff',
+  links: { buyMore: 'https://example.com/credits?from=402', support: 'https://example.com/help' },
+}
+const buyer = {
+  name: 'Acme <script>alert(1)</script> Ltd',
+  contact: 'billing@acme.example',
+  billingAddress: ['1 Main Street', 'Springfield'],
+  taxId: 'US-42',
+}
+const month = '2030-06'
+
+let shop: Shop
+let folder: string
+let config: string
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tollbook-seller-'))
+  config = join(folder, 'tollbook.yaml')
+  writeFileSync(config, `${smallConfig}seller: ${JSON.stringify(seller)}\n`)
+  shop = await openShop({ config: { seller }, dedicatedHolds: true })
+  const body = { profile: buyer }
+  expect((await admin('PATCH', `/admin/accounts/${shop.account.accountId}`, body)).status).toBe(200)
+})
+afterAll(async () => {
+  await shop?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function admin(method: string, path: string, json?: object): Promise<Response> {
+  const claims = { subject: 'ada', role: 'admin', expiresInSeconds: 600 }
+  const token = await signToken({ secret: jwtSecret, ...claims })
+  return fetch(shop.gateway.url + path, {
+    method,
+    headers: {
+      authorization: `Bearer ${token}`,
+      ...(json && { 'content-type': 'application/json' }),
+    },
+    ...(json && { body: JSON.stringify(json) }),
+  })
+}
+
+const statement = (query = '') =>
+  admin('GET', `/admin/accounts/${shop.account.accountId}/statements/${month}${query}`)
+
+describe('a statement', () => {
+  test('names the seller and the buyer, as both are said to be', async () => {
+    const { name, address } = seller
+    const body = (await (await statement()).json()) as Json
+    expect(body.statement).toMatchObject({ month, seller: { name, address }, buyer })
+  })
+
+  test('has both on its page, as texts', async () => {
+    const page = await (await statement('?format=html')).text()
+    for (const text of [
+      ...['Calls &amp; &lt;b&gt;More&lt;/b&gt; GmbH', 'Marktplatz 3', '20095 Hamburg'],
+      ...['Acme &lt;script&gt;alert(1)&lt;/script&gt; Ltd', '1 Main Street', 'Tax id US-42'],
+    ]) {
+      expect(page).toContain(`<bdi>${text}</bdi>`)
+    }
+    expect(page).not.toContain('<script')
+  })
+
+  test('of the command line names both too, in words, as JSON and on its page', async () => {
+    const words = ['report', 'statement', '--account', shop.account.accountId, '--month', month]
+    const options = { database: shop.ledger.url }
+    const args = [...words, '--config', config]
+    const { name, address } = seller
+    expect(await runJson(args, options)).toMatchObject({ seller: { name, address }, buyer })
+    const { stdout } = await runCli(args, options)
+    expect(stdout).toContain('Seller    Calls & <b>More</b> GmbH, Marktplatz 3, 20095 Hamburg\n')
+    expect(stdout).toContain('Customer  Acme <script>alert(1)</script> Ltd, 1 Main Street')
+    const file = join(folder, 'statement.html')
+    await runCli([...args, '--html', file], options)
+    expect(readFileSync(file, 'utf8')).toContain('<bdi>Tax id US-42</bdi>')
+  })
+
+  test('is printed without the buyer by a login that may read no names', async () => {
+    const login = await makeLogin(shop.ledger, 'reader')
+    try {
+      const words = ['report', 'statement', '--account', shop.account.accountId, '--month', month]
+      const printed = await runJson([...words, '--config', config], { database: login.url })
+      expect(printed).toMatchObject({ accountId: shop.account.accountId })
+      expect([printed.seller?.name, printed.buyer]).toEqual([seller.name, undefined])
+    } finally {
+      await login.drop()
+    }
+  })
+
+  test('names no buyer of an account that nobody has described', async () => {
+    const { accountId } = await shop.newKey()
+    const found = await admin('GET', `/admin/accounts/${accountId}/statements/${month}`)
+    const body = (await found.json()) as Json
+    expect([body.statement.seller.name, body.statement.buyer]).toEqual([seller.name, undefined])
+  })
+})
+
+describe('a call that is refused with 402', () => {
+  test('leads to where credits are bought, where they are what is missing', async () => {
+    const key = await shop.newKey('free', { monthlyCap: 1_000_000 })
+    const path = `/admin/accounts/${key.accountId}`
+    expect((await admin('POST', `${path}/adjustments`, { credits: 100 })).status).toBe(201)
+    const refused = await shop.post('/v1/search', { query: 'toll' }, { key: key.text })
+    expect([refused.status, await refused.json()]).toMatchObject([
+      402,
+      { code: 'insufficient_credits', buyMore: seller.links.buyMore, required: 1, available: 0 },
+    ])
+  })
+
+  test('does not, where a cap is reached, which bought credits do not lift', async () => {
+    const key = await shop.newKey('pro', { monthlyCap: 0 })
+    const refused = await shop.post('/v1/search', { query: 'toll' }, { key: key.text })
+    const body = (await refused.json()) as Json
+    expect([refused.status, body.code, body.buyMore]).toEqual([402, 'key_cap_reached', undefined])
+  })
+})
+
+test('pages carry the seller for whoever is not signed in yet, as a text', async () => {
+  const page = await (await fetch(`${shop.gateway.url}/portal`)).text()
+  const [, written = ''] = page.match(/<meta name="tollbook-seller" content="([^"]*)">/) ?? []
+  const text = written.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&amp;', '&')
+  expect(JSON.parse(text)).toEqual(seller)
+  expect(page).not.toContain('<b>')
+})
