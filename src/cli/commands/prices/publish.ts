@@ -1,14 +1,14 @@
 /** `tollbook prices publish` */
 import { loadConfig } from '../../../config/load-config.ts'
-import { tariffHash, tariffOf } from '../../../config/tariff.ts'
-import { isRefused } from '../../../management/decision.ts'
+import { type Tariff, tariffHash, tariffOf } from '../../../config/tariff.ts'
+import { isRefused, type Refused } from '../../../management/decision.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { parseText, parseTime } from '../../options/option-values.ts'
 import { json, say, time } from '../../output.ts'
-import { unwrap } from '../../refusal-error.ts'
-import { requireSameScale } from '../../require-same-scale.ts'
+import { refusalError } from '../../refusal-error.ts'
+import { otherScaleError } from '../../require-same-scale.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -55,13 +55,10 @@ export default command(
     const reason = args.reason === undefined ? undefined : parseText('--reason', args.reason, 1_000)
     const actor = { id: 'cli', reason }
     const ledger = { ...args, config: args.file }
-    const published = await withLedger(ledger, async ({ sql, management }) => {
-      await requireSameScale(sql, tariff, args.file)
+    const published = await withLedger(ledger, async ({ management }) => {
       const published = await management.publishTariff(tariff, options, actor)
-      if (isRefused(published) && published.refused === 'would_drop') {
-        throw new UsageError(disappearing(args.file, published.dropped))
-      }
-      return unwrap(published)
+      if (isRefused(published)) throw refusedFor(tariff, args.file, published)
+      return published
     })
     const { from, positions } = published
     const isInForce = positions.length === 0
@@ -70,6 +67,15 @@ export default command(
     say(`Tariff ${hash} is published, in force from ${time(from)} UTC: ${positions.join(', ')}.`)
   },
 )
+
+/** What the file has to do with it is said, too. */
+function refusedFor(tariff: Tariff, file: string, refusal: Refused): UsageError {
+  const { refused, dropped, expected = '' } = refusal
+  if (refused === 'would_drop') return new UsageError(disappearing(file, dropped))
+  return refused === 'scale_changed'
+    ? otherScaleError(expected, tariff, file)
+    : refusalError(refusal)
+}
 
 function disappearing(file: string, dropped: readonly string[] = []): string {
   return `${file} does not have all that is in force. These would disappear, and calls that need them would be refused:\n  ${dropped.join('\n  ')}\nNothing was published. Is it the file that the gateways run with? Pass --yes to confirm.`

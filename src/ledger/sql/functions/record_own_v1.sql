@@ -1,9 +1,11 @@
 -- Records the events of one command as record_v1 does, where they are such as owners cause: of one account, by a user. A plan starts
 -- only with the account that the command opens. Whoever has no more than this grants nothing, and changes no plan, price or limit of an account.
 --
--- The command's id is a UUID, or that of a request with an Idempotency-Key, which may become no event. No grant and no revocation by
--- a key has such an id, and a publication only under an Idempotency-Key, so none counts as done because of what a thief recorded here who does
--- not know that.
+-- The command's id is a UUID, or that of a request with an Idempotency-Key. Only the latter may record no event.
+--
+-- A command whose id was recorded before counts as done. A grant, and a revocation by the key itself, never has an id of either form. A
+-- publication has one only if it came with an Idempotency-Key. So a thief who records commands here can make none of them count as
+-- done, except for a publication whose Idempotency-Key he knows.
 create or replace function record_own_v1(
   in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
   in_expected jsonb, in_events jsonb, in_secret bytea default null
