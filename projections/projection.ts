@@ -44,7 +44,10 @@ export interface Projection {
 export interface MappingStatement {
   /** The types of events that it does something for. Without any of them in the batch it need not run. */
   readonly eventTypes: readonly EventType[]
-  /** What an event of these types must be besides, where that is rare. Without such an event it need not run. */
+  /**
+   * What an event of these types must be besides, where that is rare. Without such an event it need not run. It may ask for what
+   * the statements before it have written, if they are for rare events alone.
+   */
   readonly condition?: string
   /**
    * A call that begins and ends within the batch leaves no trace in what this statement writes. Where many events are

@@ -20,22 +20,42 @@ export function applyRange({ apply, eventFilter }: Projection, range: Range): st
 }
 
 /**
- * The statements that apply a range of very many events, as one transaction with nothing after them. Nearly all of
- * the events belong to calls that begin and end within the range. A statement that has nothing to do for such calls
- * reads the residual events instead, which are found once and kept in a temporary table.
+ * The statements that apply a range of very many events to some projections, as one transaction with nothing after them. Most of them
+ * concern few of the events. These are found once for all projections, and kept in temporary tables.
  */
-export function applyLargeRange(projection: Projection, range: Range): string[] {
-  const { apply } = projection
-  const residual = `create temp table residual_events on commit drop as ${residualEventsOf(projection, range)}`
+export function applyLargeRange(projections: readonly Projection[], range: Range): string[] {
+  const steps = projections.flatMap(({ apply, eventFilter }) =>
+    apply.map((statement, i) => {
+      const reads = batchOf(statement)
+      const batch =
+        reads === 'events' ? eventsOf(range) : `select * from pg_temp.${reads} where true`
+      // What is done with rare events alone comes first: conditions of later statements ask for what it writes.
+      const comesFirst = apply.slice(0, i + 1).every((each) => batchOf(each) === 'rare_events')
+      const sql = `with batch as (${batch} and (${eventFilter})) ${statement.sql}`
+      return { statement, reads, comesFirst, sql }
+    }),
+  )
+  const areRead = (...batches: Batch[]) => steps.some(({ reads }) => batches.includes(reads))
+  const met = steps.filter(({ reads }) => reads === 'met_events')
   return [
     ...bulkSettings,
-    ...(apply.some(readsResidualEvents) ? [residual] : []),
-    ...apply.map((statement) => {
-      const batch = readsResidualEvents(statement)
-        ? 'table pg_temp.residual_events'
-        : eventsOf(range)
-      return `with batch as (${batch}) ${statement.sql}`
-    }),
+    ...(areRead('rare_events', 'residual_events')
+      ? [keep('rare_events', rareEventsOf(range))]
+      : []),
+    ...steps.filter(({ comesFirst }) => comesFirst).map(({ sql }) => sql),
+    ...(areRead('met_events')
+      ? [
+          keep(
+            'met_events',
+            metEventsOf(
+              met.map(({ statement }) => statement),
+              range,
+            ),
+          ),
+        ]
+      : []),
+    ...(areRead('residual_events') ? [keep('residual_events', residualEventsOf(range))] : []),
+    ...steps.filter(({ comesFirst }) => !comesFirst).map(({ sql }) => sql),
   ]
 }
 
@@ -47,21 +67,44 @@ export function weightOf({ apply, mode }: Projection): number {
   return mode === 'catch-up' ? Number.MAX_SAFE_INTEGER : frequent.length
 }
 
-function readsResidualEvents({ eventTypes, skipsCompletedCalls }: MappingStatement): boolean {
-  return skipsCompletedCalls === true || !eventTypes.some((type) => frequentTypes.includes(type))
+/** What a statement reads of a large range: all of it, or those events that it has something to do for. */
+type Batch = 'events' | 'rare_events' | 'met_events' | 'residual_events'
+
+function batchOf({ eventTypes, condition, skipsCompletedCalls }: MappingStatement): Batch {
+  if (!eventTypes.some((type) => frequentTypes.includes(type))) return 'rare_events'
+  if (skipsCompletedCalls) return 'residual_events'
+  return condition === undefined ? 'events' : 'met_events'
+}
+
+/** Whether a projection has something to do for few events only. */
+export function concernsFewEvents({ apply }: Projection): boolean {
+  return apply.every((statement) => ['rare_events', 'met_events'].includes(batchOf(statement)))
+}
+
+function keep(table: Batch, query: string): string {
+  return `create temp table ${table} on commit drop as ${query}`
+}
+
+function rareEventsOf(range: Range): string {
+  return `${eventsOf(range)} and ${typeNotIn(frequentTypes)}`
+}
+
+/** Those that meet the conditions of statements. */
+function metEventsOf(statements: readonly MappingStatement[], range: Range): string {
+  const conditions = statements.map(
+    ({ eventTypes, condition }) => `${typeIn(eventTypes)} and (${condition})`,
+  )
+  return `select * from (${eventsOf(range)}) batch where ${conditions.join(' or ')}`
 }
 
 /**
  * The residual events of a range: those of rare types, and all events of calls that do not both begin and end within
  * the range. Calls that ran on a lease are left out, for they hold and free nothing.
  */
-function residualEventsOf({ apply, eventFilter }: Projection, range: Range): string {
-  const filtered = `${eventsOf(range)} and (${eventFilter})`
-  const rare = `${filtered} and ${typeNotIn(frequentTypes)}`
-  if (!apply.some(({ skipsCompletedCalls }) => skipsCompletedCalls)) return rare
-  return `${rare}
+function residualEventsOf(range: Range): string {
+  return `table pg_temp.rare_events
     union all
-    ${filtered} and ${typeIn(holdTypes)} and held is not null and ${isOpeningOrNot} and request_id = any(array(
+    ${eventsOf(range)} and ${typeIn(holdTypes)} and held is not null and ${isOpeningOrNot} and request_id = any(array(
       select request_id from (${eventsOf(range)}) of_range
       where ${typeIn(holdTypes)}
       group by request_id

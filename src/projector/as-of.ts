@@ -5,7 +5,7 @@ import type { Sql } from '../ledger/connect.ts'
 import { readKeyColumns } from './key-columns.ts'
 import type { Progress } from './progress.ts'
 import { tablesOf } from './projection-tables.ts'
-import { openTemporaryProjection } from './temporary-projection.ts'
+import { openTemporaryProjections } from './temporary-projections.ts'
 import type { TemporaryOptions } from './temporary-tables.ts'
 
 interface AsOfOptions extends TemporaryOptions {
@@ -29,7 +29,7 @@ export async function* asOf(
   projection: Projection,
   { positions, accountId, progress = () => {}, ...options }: AsOfOptions,
 ): AsyncGenerator<RowAsOf> {
-  const temporary = await openTemporaryProjection(projection, options)
+  const temporary = await openTemporaryProjections([projection], options)
   try {
     const total = positions.reduce((sum, { position }) => sum + position, 0)
     let before = 0

@@ -78,7 +78,7 @@ async function applyNewEvents(
     const range = { shard, after, upTo: Math.min(after + batch.size, head) }
     await batch.run(async () => {
       const move = moveProgress(projection, searchPath, range)
-      await sql.unsafe(withSearchPath(searchPath, [move, ...applyLargeRange(projection, range)]))
+      await sql.unsafe(withSearchPath(searchPath, [move, ...applyLargeRange([projection], range)]))
     })
     events += range.upTo - after
   }

@@ -1,21 +1,21 @@
 /**
- * Whether a projection's tables are what its mapping makes of the log.
+ * Whether projections' tables are what their mappings make of the log.
  *
  * The log is applied to temporary tables almost to its end. Then a short snapshot sees the tables in service and the
  * position that they stand at; the last events are applied up to exactly there, and the two are compared. Tables are
  * compared one by one, and large ones slice by slice along their key. Each slice has a snapshot of its own, as of the
  * position that the tables have come to by then, so no snapshot lives long. Appends go on meanwhile. Rows that add up are only
- * collected until they are compared (collected-table.ts).
+ * collected until they are compared (collected-table.ts). Projections that few events concern go through the log together.
  */
 import postgres from 'postgres'
 import { addedColumns } from '../../../projections/adding-up.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { bulkSettings } from '../apply-range.ts'
+import { bulkSettings, concernsFewEvents, weightOf } from '../apply-range.ts'
 import { readKeyColumns } from '../key-columns.ts'
 import type { Progress } from '../progress.ts'
 import { tablesOf } from '../projection-tables.ts'
-import { openTemporaryProjection, type TemporaryProjection } from '../temporary-projection.ts'
+import { openTemporaryProjections, type TemporaryProjections } from '../temporary-projections.ts'
 import type { TemporaryOptions } from '../temporary-tables.ts'
 import {
   addedUp,
@@ -49,52 +49,112 @@ const maxEventsInSnapshot = 20_000
 /** Rows of a slice: about as many are compared in a quarter of a second. */
 const defaultMaxRows = 100_000
 
-/** A projection that is compared with what the log makes of it. */
-export interface ComparedProjection {
-  readonly projection: Projection
-  readonly temporary: TemporaryProjection
+/** Projections that are compared with what the log makes of them, on one connection. */
+export interface ComparedProjections {
+  readonly projections: readonly Projection[]
+  readonly temporary: TemporaryProjections
   readonly collected: readonly CollectedTable[]
   /** Bytes of the parts of collected tables when their rows were added up last. */
   readonly sizes: Map<string, number>
-  /** Rows of a slice. */
-  readonly maxRows: number
+  readonly options: CompareOptions
+  /** Each by itself, since the log did not fit one of them. */
+  separate?: readonly ComparedProjections[]
 }
 
-export async function openComparedProjection(
-  projection: Projection,
-  { maxRows = defaultMaxRows, ...options }: TemporaryOptions & { readonly maxRows?: number },
-): Promise<ComparedProjection> {
-  const temporary = await openTemporaryProjection(collecting(projection), options)
+interface CompareOptions extends TemporaryOptions {
+  /** Rows of a slice. */
+  readonly maxRows?: number
+  /** Differing rows of a projection to describe; the others are only counted. */
+  readonly maxDescribed: number
+}
+
+/** Which projections go through the log together. */
+export function groupProjections(projections: readonly Projection[]): Projection[][] {
+  const sharesPass = (each: Projection) => each.mode === 'inline' && concernsFewEvents(each)
+  const sharing = projections.filter(sharesPass)
+  const others = projections.filter((each) => !sharesPass(each)).map((each) => [each])
+  return sharing.length > 0 ? [sharing, ...others] : others
+}
+
+export async function openComparedProjections(
+  projections: readonly Projection[],
+  options: CompareOptions,
+): Promise<ComparedProjections> {
+  const { maxRows = defaultMaxRows } = options
+  const temporary = await openTemporaryProjections(projections.map(collecting), options)
   try {
-    const collected = await collectRows(temporary, projection, maxRows)
-    return { projection, temporary, collected, sizes: new Map(), maxRows }
+    const collected: CollectedTable[] = []
+    for (const projection of projections) {
+      collected.push(...(await collectRows(temporary, projection, maxRows)))
+    }
+    return { projections, temporary, collected, sizes: new Map(), options }
   } catch (error) {
     await temporary.close()
     throw error
   }
 }
 
-interface CompareOptions {
-  /** Differing rows to describe; the others are only counted. */
-  readonly maxDescribed: number
-  readonly progress?: Progress
+export async function closeComparedProjections({
+  temporary,
+  separate = [],
+}: ComparedProjections): Promise<void> {
+  await Promise.all([temporary.close(), ...separate.map(closeComparedProjections)])
+}
+
+/** How much work they are, roughly. */
+export function weightOfAll({ projections }: ComparedProjections): number {
+  return Math.max(...projections.map(weightOf))
 }
 
 /** Brings the temporary tables to where the tables in service stand, and compares. May be called again and again. */
-export async function compareProjection(
-  compared: ComparedProjection,
-  options: CompareOptions,
-): Promise<ProjectionVerification> {
-  const { projection, temporary, collected, sizes } = compared
+export async function compareProjections(
+  compared: ComparedProjections,
+  progress: Progress = () => {},
+): Promise<ProjectionVerification[]> {
+  const { projections, temporary, collected, sizes } = compared
+  if (compared.separate) return compareSeparately(compared.separate, progress)
   try {
     for (const table of collected) await addUpWhereDoubled(temporary, table, sizes)
-    await catchUp(projection, temporary, options.progress ?? (() => {}))
-    return await compareTables(compared, options)
+    await catchUp(compared, progress)
+    const verifications: ProjectionVerification[] = []
+    for (const projection of projections) {
+      verifications.push(await compareTables(compared, projection))
+    }
+    return verifications
   } catch (error) {
     if (!isRefusedData(error)) throw error
+    const [projection, ...others] = projections as [Projection, ...Projection[]]
+    if (others.length > 0) {
+      compared.separate = await openSeparately(compared)
+      return compareSeparately(compared.separate, progress)
+    }
     const nothing = { positions: {}, rows: 0, differing: 0, differences: [] }
-    return { projection: projection.name, ...nothing, failure: error.message }
+    return [{ projection: projection.name, ...nothing, failure: error.message }]
   }
+}
+
+/** What the log does not fit must not keep others from being compared. */
+async function openSeparately({
+  projections,
+  options,
+}: ComparedProjections): Promise<ComparedProjections[]> {
+  const separate: ComparedProjections[] = []
+  try {
+    for (const each of projections) separate.push(await openComparedProjections([each], options))
+    return separate
+  } catch (error) {
+    await Promise.all(separate.map(closeComparedProjections))
+    throw error
+  }
+}
+
+async function compareSeparately(
+  separate: readonly ComparedProjections[],
+  progress: Progress,
+): Promise<ProjectionVerification[]> {
+  const verifications: ProjectionVerification[] = []
+  for (const each of separate) verifications.push(...(await compareProjections(each, progress)))
+  return verifications
 }
 
 /** Data that no mapping takes (class 22), or rows that the tables' own checks refuse (class 23). */
@@ -104,19 +164,20 @@ function isRefusedData(error: unknown): error is postgres.PostgresError {
 
 /** Applies the log until so little is missing that a snapshot can wait for it. */
 async function catchUp(
-  projection: Projection,
-  temporary: TemporaryProjection,
+  { projections, temporary }: ComparedProjections,
   progress: Progress,
 ): Promise<void> {
+  const [first] = projections as [Projection]
+  for (const other of projections.slice(1)) await positionsInService(temporary.sql, other)
   for (;;) {
-    const targets = await positionsInService(temporary.sql, projection)
+    const targets = await positionsInService(temporary.sql, first)
     const left = targets.map(({ shard, position }) => position - temporary.position(shard))
     if (left.every((events) => events <= maxEventsInSnapshot)) return
     const total = targets.reduce((sum, { position }) => sum + position, 0)
     for (const { shard, position } of targets) {
       await temporary.advanceTo(shard, position, () => {
         const done = targets.reduce((sum, each) => sum + temporary.position(each.shard), 0)
-        progress(projection.name, total, done)
+        progress(first.name, total, done)
       })
     }
   }
@@ -141,16 +202,16 @@ async function positionsInService(
 }
 
 async function compareTables(
-  compared: ComparedProjection,
-  { maxDescribed }: CompareOptions,
+  compared: ComparedProjections,
+  projection: Projection,
 ): Promise<ProjectionVerification> {
-  const { projection } = compared
+  const { maxDescribed } = compared.options
   let [rows, differing] = [0, 0]
   let positions: ProjectionVerification['positions'] | undefined
   const differences: RowDifference[] = []
   const compare = async (table: string, sliceOf: SliceOf) => {
     const left = maxDescribed - differences.length
-    const found = await compareInSnapshot(compared, table, sliceOf, left)
+    const found = await compareInSnapshot(compared, projection, table, sliceOf, left)
     positions ??= found.positions
     rows += found.rows
     differing += found.differing
@@ -170,7 +231,11 @@ async function compareTables(
 /** Finds the slice in the snapshot in which it is compared. */
 type SliceOf = (tx: Sql) => Promise<Slice>
 
-function partOf({ temporary }: ComparedProjection, { adds }: CollectedTable, where: string): Slice {
+function partOf(
+  { temporary }: ComparedProjections,
+  { adds }: CollectedTable,
+  where: string,
+): Slice {
   const { table, key } = adds
   const columns = addedColumns(adds).join(', ')
   const inService = `select ${columns} from ${temporary.searchPath.ledger}.${table} where ${where}`
@@ -178,7 +243,7 @@ function partOf({ temporary }: ComparedProjection, { adds }: CollectedTable, whe
 }
 
 async function compareAlongKey(
-  { temporary, maxRows }: ComparedProjection,
+  { temporary, options: { maxRows = defaultMaxRows } }: ComparedProjections,
   table: string,
   compare: (table: string, sliceOf: SliceOf) => Promise<void>,
 ): Promise<void> {
@@ -200,7 +265,8 @@ async function compareAlongKey(
 
 /** Brings the temporary tables to exactly where a snapshot sees the tables in service, and compares a slice in it. */
 function compareInSnapshot(
-  { projection, temporary }: ComparedProjection,
+  { temporary }: ComparedProjections,
+  projection: Projection,
   table: string,
   sliceOf: SliceOf,
   maxDescribed: number,

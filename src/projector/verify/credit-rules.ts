@@ -107,7 +107,8 @@ function followPurse(state: LedgerState, effect: CreditEffect, event: LogEvent, 
 }
 
 function followLots(state: LedgerState, effect: CreditEffect, event: LogEvent, note: Note): void {
-  const [lots, held, moved] = [event.lots as number[], event.held, event.moved]
+  const { held, moved } = event
+  const lots = event.lots as number[]
   const length = Math.max(lots.length, held?.length ?? 0, moved?.length ?? 0)
   let last: Lot | undefined
   for (let i = 0; i < length; i++) {

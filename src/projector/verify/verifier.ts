@@ -5,15 +5,17 @@
 import { projections } from '../../../projections/index.ts'
 import { connect } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
-import { weightOf } from '../apply-range.ts'
 import type { Progress } from '../progress.ts'
 import { type Job, runConcurrently } from '../run-concurrently.ts'
 import type { TemporaryOptions } from '../temporary-tables.ts'
 import {
-  type ComparedProjection,
-  compareProjection,
-  openComparedProjection,
+  type ComparedProjections,
+  closeComparedProjections,
+  compareProjections,
+  groupProjections,
+  openComparedProjections,
   type ProjectionVerification,
+  weightOfAll,
 } from './compare-projection.ts'
 import { combineVerifications, type LogCheck, type LogVerification } from './log-check.ts'
 import { openMeaningCheck } from './meaning/meaning-check.ts'
@@ -54,7 +56,7 @@ interface Opened {
   readonly tables: TablesCheck[]
   readonly schema: SchemaCheck[]
   readonly checks: { readonly name: string; readonly check: LogCheck }[]
-  readonly compared: ComparedProjection[]
+  readonly compared: ComparedProjections[]
 }
 
 export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
@@ -66,7 +68,7 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
     throw error
   }
   return {
-    run: (progress) => verify(opened, options.maxDescribed, progress),
+    run: (progress) => verify(opened, options, progress),
     close: () => closeAll(opened),
   }
 }
@@ -80,8 +82,8 @@ async function openAll(
   for (const shard of await shardsOf(options)) {
     checks.push({ name: `log ${shard}`, check: await openMeaningCheck({ ...options, shard }) })
   }
-  for (const projection of projections) {
-    compared.push(await openComparedProjection(projection, options))
+  for (const group of groupProjections(projections)) {
+    compared.push(await openComparedProjections(group, options))
   }
 }
 
@@ -89,25 +91,25 @@ async function closeAll({ tables, schema, checks, compared }: Opened): Promise<v
   await Promise.all([
     ...[...tables, ...schema].map((check) => check.close()),
     ...checks.map(({ check }) => check.close()),
-    ...compared.map(({ temporary }) => temporary.close()),
+    ...compared.map(closeComparedProjections),
   ])
 }
 
 async function verify(
   { tables, schema, checks, compared }: Opened,
-  maxDescribed: number,
+  { maxDescribed }: VerifyOptions,
   progress: Progress | undefined,
 ): Promise<Verification> {
-  const jobs: Job<LogVerification | ProjectionVerification>[] = [
+  const jobs: Job<LogVerification | ProjectionVerification[]>[] = [
     ...checks.map(({ name, check }) => ({
       name,
       weight: Number.POSITIVE_INFINITY,
       work: (progress: Progress) => check.advance(progress),
     })),
     ...compared.map((each) => ({
-      name: each.projection.name,
-      weight: weightOf(each.projection),
-      work: (progress: Progress) => compareProjection(each, { maxDescribed, progress }),
+      name: each.projections.map(({ name }) => name).join(', '),
+      weight: weightOfAll(each),
+      work: (progress: Progress) => compareProjections(each, progress),
     })),
   ]
   const [verifications, [ofTables], [ofSchema]] = await Promise.all([
@@ -119,7 +121,10 @@ async function verify(
   const log = [...Map.groupBy(ofChecks, ({ shard }) => shard).values()].map((ofShard) =>
     combineVerifications(ofShard, maxDescribed),
   )
-  const ofProjections = verifications.slice(checks.length) as ProjectionVerification[]
+  const compares = (verifications.slice(checks.length) as ProjectionVerification[][]).flat()
+  const ofProjections = projections.flatMap(({ name }) =>
+    compares.filter(({ projection }) => projection === name),
+  )
   const sound =
     ofTables.faulty === 0 &&
     ofSchema.faulty === 0 &&

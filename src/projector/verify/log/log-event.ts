@@ -1,6 +1,6 @@
 /**
  * An event of the log as PostgreSQL's binary COPY has it. One object is filled with row after row, and decodes of each what is
- * asked for: much of a row is only hashed. A rule keeps values of an event, and never the object.
+ * asked for: much of a row is only hashed. A rule keeps texts and numbers of an event, and never the object or its arrays.
  */
 import type { Micros } from '../meaning/rare-events.ts'
 import { Texts } from './texts.ts'
@@ -37,6 +37,7 @@ export class LogEvent {
   readonly #texts = new Texts()
   /** Those of holds differ by the version of a key, those of charges by a lease. */
   readonly #payloads = new Texts(10_000)
+  readonly #single = { lots: [0], held: [0], moved: [0] }
   #requestId: string | null | undefined
   #payloadText: string | undefined
 
@@ -85,9 +86,9 @@ export class LogEvent {
     this.credits = this.#integer(at.credits)
     this.quantity = this.#integer(at.quantity)
     this.slots = this.#integer(at.slots)
-    this.lots = this.#integers(at.lots)
-    this.held = this.#integers(at.held)
-    this.moved = this.#integers(at.moved)
+    this.lots = this.#integers(at.lots, this.#single.lots)
+    this.held = this.#integers(at.held, this.#single.held)
+    this.moved = this.#integers(at.moved, this.#single.moved)
     this.#requestId = undefined
     this.#payloadText = undefined
     return end - byteOffset
@@ -110,6 +111,9 @@ export class LogEvent {
     return next <= end ? next : -1
   }
 
+  get streamVersion(): number | null {
+    return this.#integer(at.stream_version)
+  }
   get actor(): string {
     return this.#text(at.actor) ?? ''
   }
@@ -201,13 +205,17 @@ export class LogEvent {
     return length < 0 ? null : integerAt(this.view, this.starts[column] as number, length)
   }
 
-  #integers(column: number): readonly number[] | null {
+  /** @param single is filled and returned for an array of one element, as nearly all are */
+  #integers(column: number, single: number[]): readonly number[] | null {
     if ((this.lengths[column] as number) < 0) return null
     const start = this.starts[column] as number
     const { view } = this
     if (!isPlainArray(view, start)) return none
     const count = arrayLength(view, start)
-    if (count === 1) return [integerAt(view, elementAt(start, 0), 8)]
+    if (count === 1) {
+      single[0] = integerAt(view, elementAt(start, 0), 8)
+      return single
+    }
     return Array.from({ length: count }, (_, i) => integerAt(view, elementAt(start, i), 8))
   }
 }

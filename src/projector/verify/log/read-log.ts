@@ -23,19 +23,25 @@ export async function readLog(
   const stream = (await query.readable()) as Readable
   const take = takeRows(event, follow)
   await new Promise<void>((resolve, reject) => {
-    stream.on('data', (bytes: Buffer) => {
+    stream.on('end', resolve)
+    stream.on('error', reject)
+    const takeOrReject = (bytes: Buffer) => {
       try {
         take(bytes)
       } catch (error) {
         reject(error)
       }
-    })
-    stream.on('end', resolve)
-    stream.on('error', reject)
+    }
+    for (let bytes = stream.read(); bytes !== null; bytes = stream.read()) takeOrReject(bytes)
+    // The client pushes each row by itself. To take it here and now costs a fraction of its way through a stream.
+    stream.push = (bytes: Buffer | null) => {
+      if (bytes) takeOrReject(bytes)
+      else resolve()
+      return true
+    }
+    // While the stream was full, the client stopped reading its socket. It goes on when more is asked of the stream.
+    stream._read(0)
   })
-  // The client stops reading its socket while a stream is full, and goes on when more is asked of the stream. Of one that was full
-  // when its last bytes came, nobody asks any more.
-  stream._read(0)
 }
 
 /** Takes bytes as they come. What is left of a row waits for the rest of it. */

@@ -22,10 +22,9 @@ type Entry = Pick<
 const maxRefunds = 5_000
 
 export async function checkRefunds(
-  rare: readonly RareEvent[],
+  refunds: readonly RareEvent[],
   connection: CheckConnection,
 ): Promise<Finding[]> {
-  const refunds = rare.filter(({ type }) => type === 'ChargeRefunded')
   const findings: Finding[] = []
   for (let i = 0; i < refunds.length; i += maxRefunds) {
     const some = refunds.slice(i, i + maxRefunds)

@@ -14,8 +14,6 @@ export interface EventGroup {
   events: number
   /** The ids of calls among them that have to be followed event by event. */
   readonly followed: string[]
-  /** Where the events are whose payloads are of no plain form. */
-  readonly unusual: number[]
 }
 
 type ByTariff = Map<string, Map<string, Map<number, Map<number, EventGroup>>>>
@@ -54,7 +52,7 @@ export class EventGroups {
 function newGroup(
   of: Pick<EventGroup, 'type' | 'tariff' | 'endpoint' | 'quantity' | 'credits'>,
 ): EventGroup {
-  return { ...of, claims: false, events: 0, followed: [], unusual: [] }
+  return { ...of, claims: false, events: 0, followed: [] }
 }
 
 function childOf<K, L, V>(map: Map<K, Map<L, V>>, key: K): Map<L, V> {

@@ -32,9 +32,8 @@ import { unpaidAtEnd } from './follow-credits.ts'
 import { followEvent } from './follow-events.ts'
 import { missingTrials } from './follow-trials.ts'
 import { type LedgerState, newLedgerState } from './ledger-state.ts'
-import { checkPayloads } from './payload-fault.ts'
 import { checkPrices } from './price-groups.ts'
-import { type RareEvent, readRareEvents } from './rare-events.ts'
+import { isRare, type RareEvent, rareEventOf } from './rare-events.ts'
 import { type CallScan, scanCalls } from './scan-calls.ts'
 
 /** What follows the log, in this order: what is bought is compared with what stands of credits before it. */
@@ -61,43 +60,42 @@ async function checkRange(
   connection: CheckConnection,
 ): Promise<Finding[]> {
   const { state, scan } = following
-  const rare = await readRareEvents(connection.sql, range)
-  const findings = await followRange(following, rare, range, connection)
-  const groups = scan.takeGroups()
-  findings.push(...(await checkPayloads(state, groups, range, connection)))
+  const { findings, refunds } = await followRange(following, range, connection)
+  const { groups, findings: ofPayloads } = scan.take()
+  findings.push(...ofPayloads)
   findings.push(...(await checkPrices(state, groups, range, connection)))
   findings.push(...(await followCalls(state, groups, range, connection)))
   findings.push(...(await checkPlans(state, range, connection)))
   findings.push(...(await checkVolumes(state, range, connection)))
   if (hasClaims(groups)) findings.push(...(await checkClaims(range, connection)))
-  findings.push(...(await checkRefunds(rare, connection)))
+  findings.push(...(await checkRefunds(refunds, connection)))
   findings.push(...(await checkBudgets(state, range, connection)))
   return findings
 }
 
 async function followRange(
   { state, event, rules }: Following,
-  rare: readonly RareEvent[],
   range: LogRange,
   { sql }: CheckConnection,
-): Promise<Finding[]> {
+): Promise<{ readonly findings: Finding[]; readonly refunds: readonly RareEvent[] }> {
   const findings: Finding[] = []
+  const refunds: RareEvent[] = []
   let position = range.after
-  let next = 0
   const note: Note = (fault) => {
     findings.push({ position, fault })
   }
   await readLog(sql, eventsOf(range), event, () => {
     position = event.position
     for (const each of rules) each.follow(event, note)
-    for (; (rare[next]?.position ?? Number.POSITIVE_INFINITY) <= position; next++) {
-      findings.push(...followRare(state, rare[next] as RareEvent))
-    }
+    if (!isRare(event)) return
+    const rare = rareEventOf(event)
+    findings.push(...followRare(state, rare))
+    if (rare.type === 'ChargeRefunded') refunds.push(rare)
   })
   position = range.upTo
   for (const each of rules) each.endRange?.(range, note)
-  if (range.upTo < range.end) return findings
-  return [...findings, ...unpaidAtEnd(state), ...missingTrials(state)]
+  if (range.upTo === range.end) findings.push(...unpaidAtEnd(state), ...missingTrials(state))
+  return { findings, refunds }
 }
 
 function followRare(state: LedgerState, event: RareEvent): Finding[] {

@@ -3,9 +3,8 @@ import type { TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
 import { catalogue } from '../../../../events/catalogue.ts'
 import { type Counted, countedOf } from '../../../../events/counted.ts'
-import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
+import type { Finding } from '../log-check.ts'
 import { pricedAccounts } from './check-plans.ts'
-import type { EventGroup } from './event-groups.ts'
 import type { LedgerState } from './ledger-state.ts'
 import { findPrice, hasPrices, noPriceFault, priceFault } from './price-groups.ts'
 
@@ -53,48 +52,62 @@ function firstProblem({ schema }: PayloadCheck, payload: unknown): ValueError | 
   )
 }
 
-/** Payloads that are read at once. */
-const maxPayloads = 20_000
-
-interface UnusualEvent extends WithPayload {
+/** An event of a call whose payload is of no plain form, as the log's reader has it. */
+export interface UnusualEvent {
   readonly position: number
+  readonly type: string
   readonly accountId: string
   readonly tariff: string | null
   readonly endpoint: string | null
   readonly quantity: number | null
   readonly credits: number | null
+  readonly payloadText: string
 }
 
+type ReadEvent = UnusualEvent & WithPayload
+
 /** Reads those payloads of calls that are of no plain form, and prices what they count. */
-export async function checkPayloads(
-  state: LedgerState,
-  groups: readonly EventGroup[],
-  range: LogRange,
-  { sql }: CheckConnection,
-): Promise<Finding[]> {
-  const positions = groups.flatMap(({ unusual }) => unusual ?? [])
+export function checkPayloads(state: LedgerState, events: readonly UnusualEvent[]): Finding[] {
   const findings: Finding[] = []
-  const priced = positions.length > 0 ? pricedAccounts(state) : new Set<string>()
-  for (let i = 0; i < positions.length; i += maxPayloads) {
-    const rows = await sql<UnusualEvent[]>`
-      select position, type, account_id as "accountId", payload, tariff, endpoint, quantity, credits from ${sql.unsafe(eventsOf(range))}
-        and position = any(${positions.slice(i, i + maxPayloads)}::bigint[])`
-    for (const row of rows) {
-      const fault =
-        payloadFault(row) ??
-        strangeBudgetsFault(state, row) ??
-        strangePlanFault(priced, row) ??
-        unusualPriceFault(state, row)
-      if (fault !== undefined) findings.push({ position: row.position, fault })
-    }
+  const priced = events.length > 0 ? pricedAccounts(state) : new Set<string>()
+  for (const event of events) {
+    const { payload, payloadProblem } = readPayload(event)
+    const read = { ...event, payload }
+    const fault =
+      payloadProblem ??
+      strangeBudgetsFault(state, read) ??
+      strangePlanFault(priced, read) ??
+      unusualPriceFault(state, read)
+    if (fault !== undefined) findings.push({ position: event.position, fault })
   }
   return findings
 }
 
+interface ReadPayload extends Pick<WithPayload, 'payload'> {
+  readonly payloadProblem: string | undefined
+}
+
+/** By type and text: most releases have one of a few payloads. */
+const readBefore = new Map<string, ReadPayload>()
+
+function readPayload({ type, payloadText }: UnusualEvent): ReadPayload {
+  const name = `${type} ${payloadText}`
+  let read = readBefore.get(name)
+  if (!read) {
+    const payload = JSON.parse(payloadText)
+    read = { payload, payloadProblem: payloadFault({ type, payload }) }
+    if (readBefore.size > maxReadBefore) readBefore.clear()
+    readBefore.set(name, read)
+  }
+  return read
+}
+
+const maxReadBefore = 1_000
+
 /** check-budgets.ts follows the accounts that have budgets. */
 function strangeBudgetsFault(
   { budgets }: LedgerState,
-  { accountId, payload }: UnusualEvent,
+  { accountId, payload }: ReadEvent,
 ): string | undefined {
   const isStrange = payload.budgets !== undefined && !budgets.ofAccounts.has(accountId)
   return isStrange ? 'its account never had budgets' : undefined
@@ -103,14 +116,14 @@ function strangeBudgetsFault(
 /** check-plans.ts follows the calls of accounts that have plans with prices of their own. */
 function strangePlanFault(
   priced: ReadonlySet<string>,
-  { accountId, endpoint, payload }: UnusualEvent,
+  { accountId, endpoint, payload }: ReadEvent,
 ): string | undefined {
   if (payload.plan === undefined) return undefined
   if (endpoint === null) return 'a lease is priced by no plan'
   return priced.has(accountId) ? undefined : 'its account never had a plan with prices of its own'
 }
 
-function unusualPriceFault(state: LedgerState, event: UnusualEvent): string | undefined {
+function unusualPriceFault(state: LedgerState, event: ReadEvent): string | undefined {
   const { type, payload, tariff, endpoint, quantity, credits } = event
   if (tariff === null || endpoint === null) return undefined
   const plan = payload.plan as string | undefined

@@ -1,8 +1,6 @@
 /** Events that no call makes, as they are followed one by one. */
 import { frequentTypes } from '../../../../events/event-types.ts'
-import { typeNotIn } from '../../../../events/type-condition.ts'
-import type { Sql } from '../../../ledger/connect.ts'
-import { eventsOf, type LogRange } from '../log-check.ts'
+import { bitsOf, type LogEvent } from '../log/log-event.ts'
 import { optionalColumns } from './event-columns.ts'
 
 /** Microseconds since 1970. */
@@ -30,18 +28,30 @@ export interface RareEvent {
   readonly payload: any
 }
 
-/** In the order of the log. */
-export async function readRareEvents(sql: Sql, range: LogRange): Promise<RareEvent[]> {
-  const present = optionalColumns.map((name) => `case when ${name} is not null then '${name}' end`)
-  return sql.unsafe<RareEvent[]>(`
-    select position, type, stream_version as "streamVersion", coalesce(account_id, '') as "accountId",
-      (extract(epoch from recorded_at) * 1000000)::float8 as "recordedAt",
-      (extract(epoch from occurred_at) * 1000000)::float8 as "occurredAt",
-      coalesce(key_id, '') as "keyId", coalesce(mode, '') as mode, coalesce(request_id, '') as "requestId",
-      endpoint, tariff, coalesce(credits, 0) as credits, coalesce(lots, '{}') as lots, coalesce(moved, '{}') as moved,
-      actor, payload, array_remove(array[${present.join(', ')}], null) as columns
-    from ${eventsOf(range)} and ${typeNotIn(frequentTypes)}
-    order by position`)
+const bits = optionalColumns.map((name) => ({ name, bit: bitsOf([name]) }))
+
+export function isRare({ type }: LogEvent): boolean {
+  return !frequent.has(type)
+}
+
+const frequent: ReadonlySet<string> = new Set(frequentTypes)
+
+/** What the log's reader has, to be kept. */
+export function rareEventOf(event: LogEvent): RareEvent {
+  const { position, recordedAt, occurredAt, type, streamVersion, endpoint, tariff } = event
+  return {
+    ...{ position, recordedAt, occurredAt, type, streamVersion, endpoint, tariff },
+    accountId: event.accountId ?? '',
+    keyId: event.keyId ?? '',
+    mode: event.mode ?? '',
+    requestId: event.requestId ?? '',
+    credits: event.credits ?? 0,
+    lots: [...(event.lots ?? [])],
+    moved: [...(event.moved ?? [])],
+    actor: event.actor,
+    columns: bits.filter(({ bit }) => event.present & bit).map(({ name }) => name),
+    payload: event.payload,
+  }
 }
 
 /** Microseconds of a time that stands in a payload. */

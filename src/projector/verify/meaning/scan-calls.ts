@@ -10,21 +10,29 @@ import {
   typesWith,
 } from '../../../../events/event-types.ts'
 import type { LogEvent } from '../log/log-event.ts'
-import type { Note } from '../log-check.ts'
+import type { Finding, Note } from '../log-check.ts'
 import { isOfLostGateway, type Shape, shapeOf } from './call-shapes.ts'
 import { type EventGroup, EventGroups } from './event-groups.ts'
 import { type FollowedKey, type LedgerState, tariffAt } from './ledger-state.ts'
+import { checkPayloads, type UnusualEvent } from './payload-fault.ts'
 import { type Subject, subjectOf } from './subject.ts'
 
 export interface CallScan {
   /** Follows an event; `state` is as it was before it. */
   follow(event: LogEvent, note: Note): void
-  /** The groups of the events since it was last asked. */
-  takeGroups(): EventGroup[]
+  /** The groups of the events since it was last asked, and what is wrong with payloads. */
+  take(): { readonly groups: EventGroup[]; readonly findings: Finding[] }
 }
 
 export function scanCalls(state: LedgerState): CallScan {
   let groups = new EventGroups()
+  let unusual: UnusualEvent[] = []
+  let findings: Finding[] = []
+
+  const readUnusual = () => {
+    findings.push(...checkPayloads(state, unusual))
+    unusual = []
+  }
 
   return {
     follow(event, note) {
@@ -43,13 +51,29 @@ export function scanCalls(state: LedgerState): CallScan {
       if (rules.opens && !isPlain && text.includes('"claim"')) group.claims = true
       if (isFollowed(rules, event, text)) group.followed.push(event.requestId ?? '')
       if (fault !== undefined) note(fault)
-      else if (!isPlain) group.unusual.push(event.position)
+      else if (!isPlain) {
+        unusual.push(unusualOf(event, text))
+        if (unusual.length >= maxUnusual) readUnusual()
+      }
     },
-    takeGroups() {
-      const taken = groups.all
+    take() {
+      readUnusual()
+      const taken = { groups: groups.all, findings }
       groups = new EventGroups()
+      findings = []
       return taken
     },
+  }
+}
+
+/** Events whose payloads are kept until they are read. */
+const maxUnusual = 20_000
+
+function unusualOf(event: LogEvent, payloadText: string): UnusualEvent {
+  const { position, type, accountId, tariff, endpoint, quantity, credits } = event
+  return {
+    ...{ position, type, accountId: accountId ?? '', tariff, endpoint, quantity, credits },
+    payloadText,
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * A projection made from the log in temporary tables: to compare it with the tables in service (verify), or as it
+ * Projections made from the log in temporary tables: to compare them with the tables in service (verify), or as they
  * stood at an earlier position (as-of). The role that reads may do this and can harm nothing, for it cannot write the
  * tables in service.
  */
@@ -14,7 +14,7 @@ import {
   type TemporaryTables,
 } from './temporary-tables.ts'
 
-export interface TemporaryProjection extends TemporaryTables {
+export interface TemporaryProjections extends TemporaryTables {
   /** Applies the shard's log up to a position, range by range. */
   advanceTo(shard: number, upTo: number, progress?: (position: number) => void): Promise<void>
   /** The statements that apply the rest up to a position, for a transaction that is already open. */
@@ -24,12 +24,13 @@ export interface TemporaryProjection extends TemporaryTables {
   close(): Promise<void>
 }
 
-/** Makes a projection's empty tables on a connection of their own. */
-export async function openTemporaryProjection(
-  projection: Projection,
+/** Makes the projections' empty tables on a connection of their own. */
+export async function openTemporaryProjections(
+  projections: readonly Projection[],
   options: TemporaryOptions,
-): Promise<TemporaryProjection> {
-  const { sql, searchPath } = await openTemporaryTables(statementsOf(projection).tables, options)
+): Promise<TemporaryProjections> {
+  const tables = projections.flatMap((projection) => statementsOf(projection).tables)
+  const { sql, searchPath } = await openTemporaryTables(tables, options)
   const positions = new Map<number, number>()
   const batch = adaptiveBatch()
   const position = (shard: number) => positions.get(shard) ?? 0
@@ -43,7 +44,7 @@ export async function openTemporaryProjection(
         const after = position(shard)
         const range = { shard, after, upTo: Math.min(after + batch.size, upTo) }
         await batch.run(async () => {
-          await sql.unsafe(withSearchPath(searchPath, applyLargeRange(projection, range)))
+          await sql.unsafe(withSearchPath(searchPath, applyLargeRange(projections, range)))
         })
         positions.set(shard, range.upTo)
         progress(range.upTo)
@@ -52,7 +53,9 @@ export async function openTemporaryProjection(
     finalRange(shard, upTo) {
       const after = position(shard)
       positions.set(shard, upTo)
-      return withSearchPath(searchPath, applyRange(projection, { shard, after, upTo }))
+      const range = { shard, after, upTo }
+      const rest = after < upTo ? projections.flatMap((each) => applyRange(each, range)) : []
+      return withSearchPath(searchPath, rest)
     },
     close: () => sql.end({ timeout: 5 }),
   }
