@@ -11,6 +11,7 @@ import { startServer } from './parts/server.ts'
 import { peers } from './peers.ts'
 import { profile } from './profile.ts'
 import { benchReplay } from './replay.ts'
+import { benchReports } from './reports.ts'
 import { benchSlowClients } from './slow-clients.ts'
 import { standby } from './standby.ts'
 import { benchStatement } from './statement.ts'
@@ -35,6 +36,7 @@ const { values, positionals } = parseArgs({
     connections: { type: 'string', default: '128' },
     keys: { type: 'string', default: '10000' },
     requests: { type: 'string', default: '300' },
+    pace: { type: 'string', default: '1000' },
     events: { type: 'string', default: '1000000' },
     help: { type: 'boolean', short: 'h' },
   },
@@ -63,6 +65,7 @@ const others = [
   'leases',
   'statement',
   'replay',
+  'reports',
 ]
 const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
 const named = [...families, cost, peers, profile, standby]
@@ -104,6 +107,10 @@ async function measure(): Promise<number> {
     if (positionals.includes('neighbours')) {
       const connections = Number(values.connections)
       await benchNeighbours({ serverUrl, connections, seconds, rounds, accounts })
+    }
+    if (positionals.includes('reports')) {
+      const [events, perSecond] = [Number(values.events), Number(values.pace)]
+      await benchReports({ events, perSecond, seconds, rounds, accounts })
     }
     if (positionals.includes('leases')) {
       const [keys, connections] = [Number(values.keys), Number(values.connections)]
@@ -173,6 +180,7 @@ ${line(standby)}
   keys          how long management takes to respond when there are many keys
   slow-clients  latency of calls with and without 500 clients beside them who send a byte a second
   neighbours    latency of calls with and without a process beside them that attacks in one of four ways
+  reports       calls beside reports that the primary computes, and beside those of a standby
   leases        10,000 leases taken, released together, fallen idle, and expired after their gateway was killed
   statement     the statement of one key with very many calls, and of its account
   replay        replaying, verifying and exporting a long log, what an append costs on it, and a
@@ -188,7 +196,7 @@ ${line(standby)}
   --against FOLDER  of cost and append: another checkout, which has its own code, database and processes
                     and takes turns with this one; may be repeated; this one itself shows the noise
   --connections N   of slow-clients, neighbours, leases (128)    --keys N   of keys, leases (10000)
-  --requests N      of keys (300)
+  --requests N      of keys (300)                --pace N         calls a second, of reports (1000)
   --events N        of replay, and of the one key of statement (1000000)
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;

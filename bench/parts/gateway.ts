@@ -22,14 +22,17 @@ export async function startBenchGateway(options: {
   databaseUrl: string
   redisUrl: string | undefined
   upstream: string
+  /** Of a standby that reports read. */
+  reportsDatabaseUrl?: string
 }): Promise<BenchGateway> {
-  const { databaseUrl, upstream, redisUrl = '' } = options
-  const part = await startScript(import.meta.path, [databaseUrl, upstream, redisUrl])
+  const { databaseUrl, upstream, redisUrl = '', reportsDatabaseUrl = '' } = options
+  const args = [databaseUrl, upstream, redisUrl, reportsDatabaseUrl]
+  const part = await startScript(import.meta.path, args)
   return { ...part, memory: async () => (await part.ask('memory')) as Memory }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [databaseUrl, upstream, redisUrl] = process.argv.slice(2) as [string, string, string]
+  const [databaseUrl = '', upstream = '', redisUrl, reportsDatabaseUrl] = process.argv.slice(2)
   const { heapStats } = await import('bun:jsc')
   const { startGateway } = await import('../../src/server/gateway.ts')
   const { readEnvironment } = await import('../../src/config/environment.ts')
@@ -44,6 +47,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     }),
     variable: () => undefined,
     databaseUrl,
+    ...(reportsDatabaseUrl ? { reportsDatabaseUrl } : {}),
     hostname: '127.0.0.1',
     demoUrls: { search: upstream, stt: upstream, tts: upstream, chat: upstream },
     log: openLog('warn'),
