@@ -28,8 +28,8 @@ export interface ReportsOptions {
   readonly rounds: number
 }
 
-const places = ['nobody', 'the primary', 'a standby'] as const
-type Place = (typeof places)[number]
+const sources = ['nobody', 'the primary', 'a standby'] as const
+type Source = (typeof sources)[number]
 
 interface Measured extends Paced {
   readonly reports: number
@@ -79,14 +79,14 @@ export async function benchReports(options: ReportsOptions): Promise<void> {
       ),
     )
 
-    async function measure(place: Place): Promise<Measured> {
-      const { url } = gateways[place]
+    async function measure(source: Source): Promise<Measured> {
+      const { url } = gateways[source]
       let isOver = false
       let reports = 0
       let lagMs = 0
       const read = async (token: string, offset: number) => {
         const headers = { authorization: `Bearer ${token}` }
-        for (let n = offset; !isOver && place !== 'nobody'; n++) {
+        for (let n = offset; !isOver && source !== 'nobody'; n++) {
           const path = paths[n % paths.length] ?? ''
           const response = await fetch(`${url}${path}`, { headers })
           const text = await response.text()
@@ -105,7 +105,7 @@ export async function benchReports(options: ReportsOptions): Promise<void> {
         }
       }
       const before = [processorSeconds(servers.primary), processorSeconds(servers.standby)]
-      const beside = [...tokens.map(read), watch()]
+      const meanwhile = [...tokens.map(read), watch()]
       const paced = await callAtPace(perSecond, seconds, (n) =>
         fetch(`${url}${search.path}`, {
           method: 'POST',
@@ -114,7 +114,7 @@ export async function benchReports(options: ReportsOptions): Promise<void> {
         }),
       )
       isOver = true
-      await Promise.all(beside)
+      await Promise.all(meanwhile)
       const usedUs = [servers.primary, servers.standby].map(
         (server, n) =>
           (((processorSeconds(server) ?? Number.NaN) - (before[n] ?? 0)) * 1e6) / paced.calls,
@@ -122,12 +122,12 @@ export async function benchReports(options: ReportsOptions): Promise<void> {
       return { ...paced, reports, lagMs, primaryUs: usedUs[0] ?? 0, standbyUs: usedUs[1] ?? 0 }
     }
 
-    const found = new Map<Place, Measured[]>()
-    for (const place of places) await measure(place)
+    const found = new Map<Source, Measured[]>()
+    for (const source of sources) await measure(source)
     for (let round = 1; round <= rounds; round++) {
-      for (const place of places) {
-        console.error(`reports, round ${round} of ${rounds}: ${place}…`)
-        found.set(place, [...(found.get(place) ?? []), await measure(place)])
+      for (const source of sources) {
+        console.error(`reports, round ${round} of ${rounds}: ${source}…`)
+        found.set(source, [...(found.get(source) ?? []), await measure(source)])
       }
     }
     await Promise.all([sql.end(), standby.end()])
@@ -160,7 +160,7 @@ async function untilSame(primary: Sql, standby: Sql): Promise<void> {
 
 function print(
   { perSecond, seconds, rounds, events }: ReportsOptions,
-  found: ReadonlyMap<Place, readonly Measured[]>,
+  found: ReadonlyMap<Source, readonly Measured[]>,
 ): void {
   const table = new Table({
     head: [
@@ -170,10 +170,10 @@ function print(
     style: { head: [], border: [] },
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
   })
-  for (const [place, runs] of found) {
+  for (const [source, runs] of found) {
     const of = (figure: (measured: Measured) => number) => median(runs.map(figure))
     table.push([
-      place,
+      source,
       ...[of((one) => one.p50Ms).toFixed(1), of((one) => one.p99Ms).toFixed(1)],
       runs.reduce((sum, { failed }) => sum + failed, 0),
       (of((one) => one.reports) / seconds).toFixed(1),

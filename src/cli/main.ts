@@ -1,9 +1,9 @@
 /** The command line: `tollbook COMMAND`. This file lists the commands; each has a file of its own under commands/. */
 import { version } from '../../package.json'
-import { isLostTypesQuery, isWriteToLostConnection } from '../ledger/connection/library-faults.ts'
 import { type CommandGroup, commandGroup } from './command.ts'
 import { explainError } from './explain-error.ts'
 import { complain, say } from './output.ts'
+import { handleProcessFaults } from './process-faults.ts'
 
 const tollbook: CommandGroup = {
   description:
@@ -98,12 +98,7 @@ const tollbook: CommandGroup = {
   },
 }
 
-process.on('unhandledRejection', (error) => {
-  if (!isLostTypesQuery(error)) explainAndExit(error)
-})
-process.on('uncaughtException', (error) => {
-  if (!isWriteToLostConnection(error)) explainAndExit(error)
-})
+handleProcessFaults(explainAndExit)
 const words = process.argv.slice(2)
 try {
   // Asking for the version loads no command.

@@ -4,7 +4,7 @@
  */
 
 import { BadConnectionString } from '../ledger/connection/connection-string.ts'
-import { resolveDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
+import { parseDatabaseUrl, resolveDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
 import { ConfigError, type ConfigProblem, printValue } from './config-error.ts'
 import type { Env } from './load-config.ts'
 import { BadRedisUrl, parseRedisUrl } from './redis-url.ts'
@@ -76,7 +76,7 @@ export function readEnvironment(env: Env): Environment {
     databaseUrl: readDatabaseUrl(source, 'DATABASE_URL'),
     managementDatabaseUrl: readDatabaseUrl(source, 'MANAGEMENT_DATABASE_URL'),
     portalDatabaseUrl: readDatabaseUrl(source, 'PORTAL_DATABASE_URL'),
-    reportsDatabaseUrl: readDatabaseUrl(source, 'REPORTS_DATABASE_URL'),
+    reportsDatabaseUrl: readStandbyUrl(source, 'REPORTS_DATABASE_URL'),
     redisUrl: readRedisUrl(source, 'REDIS_URL'),
     jwtSecret: env.JWT_SECRET || undefined,
     jwtOtherSecret: readOtherSecret(source),
@@ -165,6 +165,15 @@ function readDatabaseUrl(source: Source, name: string): string | undefined {
     addProblem(source, name, error.message)
     return undefined
   }
+}
+
+/** Of one server: whoever says how far it has come has to be the one that is read. */
+function readStandbyUrl(source: Source, name: string): string | undefined {
+  const url = readDatabaseUrl(source, name)
+  if (url !== undefined && parseDatabaseUrl(url).hosts.length > 1) {
+    addProblem(source, name, 'expected one host, the standby')
+  }
+  return url
 }
 
 function readRedisUrl(source: Source, name: string): string | undefined {

@@ -24,6 +24,8 @@ export interface ReportQueue {
    * @throws RequestRefused when too many reports wait, or this one takes too long
    */
   compute<T>(principal: Principal, compute: (sql: Sql) => Promise<T>): Promise<T>
+  /** The same, of what can change without an event: from the primary, whatever else reads a standby. */
+  computeOnPrimary<T>(principal: Principal, compute: (sql: Sql) => Promise<T>): Promise<T>
 }
 
 interface Turn {
@@ -96,19 +98,26 @@ export function openReportQueue(maxSeconds: number, awaitRefusal: AwaitRefusal):
     }
   }
 
+  async function computeBy<T>(
+    principal: Principal,
+    read: ReportSource['read'],
+    compute: (sql: Sql) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await inTurn(principalKey(principal), () => {
+        const atMs = performance.now() + maxSeconds * 1_000
+        return read((sql) => compute(endingAt(sql, atMs)))
+      })
+    } catch (error) {
+      if (!(error instanceof ReportTooSlow) && !isStatementTimeout(error)) throw error
+      const detail = `The report took longer than ${maxSeconds} s. Ask for a shorter time, or the operator for this one.`
+      throw new RequestRefused({ code: 'report_timeout', detail })
+    }
+  }
+
   const over = (source: ReportSource): ReportQueue => ({
-    async compute(principal, compute) {
-      try {
-        return await inTurn(principalKey(principal), () => {
-          const atMs = performance.now() + maxSeconds * 1_000
-          return source.read((sql) => compute(endingAt(sql, atMs)))
-        })
-      } catch (error) {
-        if (!(error instanceof ReportTooSlow) && !isStatementTimeout(error)) throw error
-        const detail = `The report took longer than ${maxSeconds} s. Ask for a shorter time, or the operator for this one.`
-        throw new RequestRefused({ code: 'report_timeout', detail })
-      }
-    },
+    compute: (principal, compute) => computeBy(principal, source.read, compute),
+    computeOnPrimary: (principal, compute) => computeBy(principal, source.readPrimary, compute),
   })
   return { over, inTurn }
 }

@@ -44,6 +44,11 @@ export function isUnavailable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && clientCodes.has(String(error.code))
 }
 
+/** Whether the database refused something, or cannot be reached: the program that asked is not at fault by itself. */
+export function isOfDatabase(error: unknown): boolean {
+  return error instanceof postgres.PostgresError || isUnavailable(error)
+}
+
 /** A statement was ended because it ran as long as its connection lets it. */
 export function isStatementTimeout(error: unknown): boolean {
   return error instanceof postgres.PostgresError && error.code === '57014'

@@ -3,10 +3,12 @@
  * gateway ends.
  */
 
+import { existsSync, readdirSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { type ReportSource, readFrom, readFromStandby } from '../http/report-source.ts'
 import { openAppendConnection } from '../ledger/append/append-connection.ts'
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
-import { type HighWaterMarks, readLedgerId } from '../ledger/append/high-water-marks.ts'
+import type { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
 import { connect, gatewaySilenceSeconds, maxLockWaitMs, type Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
 import type { Role } from '../ledger/roles.ts'
@@ -76,19 +78,19 @@ export async function openManagementLedger(
   marks: HighWaterMarks,
 ): Promise<ManagementLedger> {
   const { portalDatabaseUrl } = context
-  const ledger = await openRoutesLedger(context, managementUrl(context), 'management')
+  const ledger = openRoutesLedger(context, managementUrl(context), 'management')
   const portal =
     portalDatabaseUrl === undefined
       ? undefined
-      : await openRoutesLedger(context, portalDatabaseUrl, 'portal')
+      : openRoutesLedger(context, portalDatabaseUrl, 'portal')
   return { ...ledger, portal, marks, ...(await openMarkFile(context, marks, ledger.sql)) }
 }
 
-async function openRoutesLedger(
+function openRoutesLedger(
   context: Context,
   url: string,
   as: 'management' | 'portal',
-): Promise<RoutesLedger> {
+): RoutesLedger {
   const { reportsDatabaseUrl, shutdown, warn } = context
   const sql = connect({ ...common, url, as, name: `tollbook ${as}`, max: poolSizes[as] })
   const reportSql = connectForReports(context, url, as)
@@ -97,7 +99,6 @@ async function openRoutesLedger(
   if (reportsDatabaseUrl === undefined) return { sql, reportSource: primary }
   const standby = connectForReports(context, reportsDatabaseUrl, as)
   shutdown.push(`the connections of ${as} to the standby`, () => standby.end({ timeout: 5 }))
-  await requireSameLedger(sql, standby, warn)
   return { sql, reportSource: readFromStandby({ standby, primary, primarySql: sql, warn }) }
 }
 
@@ -111,23 +112,6 @@ function connectForReports({ config }: Context, url: string, as: Role): Sql {
   })
 }
 
-/** @throws WrongStandby where the standby has another ledger; one that is away is not asked */
-async function requireSameLedger(primary: Sql, standby: Sql, warn: Context['warn']): Promise<void> {
-  const ledger = await readLedgerId(primary)
-  try {
-    const other = await readLedgerId(standby)
-    if (other !== undefined && other !== ledger) throw new WrongStandby()
-  } catch (error) {
-    if (error instanceof WrongStandby) throw error
-    warn('the standby for reports is away: until it is there, the primary is read', error)
-  }
-}
-
-class WrongStandby extends Error {
-  override readonly name = 'WrongStandby'
-  override readonly message = 'REPORTS_DATABASE_URL names another ledger than DATABASE_URL.'
-}
-
 export function managementUrl({ databaseUrl, managementDatabaseUrl }: Context): string {
   return managementDatabaseUrl ?? databaseUrl
 }
@@ -136,13 +120,26 @@ function endPools(pools: readonly Sql[]): Promise<unknown> {
   return Promise.all(pools.map((pool) => pool.end({ timeout: 5 })))
 }
 
+/** What other numbers of workers, or a single gateway, have seen on this machine counts as well: FILE, FILE.1, FILE.2 and so on. */
+function filesOfWorkers(file: string): string[] {
+  const one = file.replace(/\.\d+$/, '')
+  const folder = dirname(one)
+  if (!existsSync(folder)) return [file]
+  const isOfWorker = (name: string) =>
+    name === basename(one) ||
+    (name.startsWith(`${basename(one)}.`) && /^\.\d+$/.test(name.slice(basename(one).length)))
+  return readdirSync(folder)
+    .filter(isOfWorker)
+    .map((name) => join(folder, name))
+}
+
 async function openMarkFile(
   { highWaterMarkFile: file }: Context,
   marks: HighWaterMarks,
   sql: Sql,
 ): Promise<Pick<Ledger, 'storeHighWaterMarks'>> {
   if (file === undefined) return { storeHighWaterMarks: async () => {} }
-  await marks.load(sql, file)
+  for (const each of filesOfWorkers(file)) await marks.load(sql, each)
   return { storeHighWaterMarks: () => marks.store(sql, file) }
 }
 

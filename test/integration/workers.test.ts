@@ -1,5 +1,6 @@
 /** `serve --workers`: several gateways on one port, whose limits, metrics and end are those of one. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { tariffOf } from '../../src/config/tariff.ts'
 import { type Exposition, parseExposition } from '../support/exposition.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
@@ -46,9 +47,9 @@ function start(
 }
 
 /** One call on a connection of its own, so that the system chooses a worker for it. @returns its status; 0: cut off */
-async function call(key: string): Promise<number> {
+async function call(key: string, at = workers): Promise<number> {
   try {
-    const response = await fetch(`${workers.url}/v1/search`, {
+    const response = await fetch(`${at.url}/v1/search`, {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
       body: JSON.stringify({ query: 'q' }),
@@ -69,12 +70,11 @@ async function metrics(): Promise<Exposition> {
 const pidsOf = ({ log }: ServeProcess) =>
   log.filter(({ msg }) => msg === 'a worker starts').map(({ pid }) => Number(pid))
 
+/** A process that has ended, and whose parent has not noticed yet, is none. */
 function isAlive(pid: number): boolean {
   try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    if (process.env.SHOW) console.log(error)
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
     return false
   }
 }
@@ -128,17 +128,40 @@ test('one that is killed is replaced while the other sells, and what was charged
   expect(count).toBeGreaterThanOrEqual(statuses.filter((status) => status === 200).length)
 })
 
-test('they stop together when they are asked to, and when their supervisor is killed', async () => {
+test('all finish what is under way when each process of theirs is asked to end', async () => {
+  const key = await ledger.key(await ledger.account({ plan: 'pro' }))
+  const begun = Promise.withResolvers<void>()
+  const end = Promise.withResolvers<void>()
+  upstream.respond(async () => {
+    begun.resolve()
+    await end.promise
+    return Response.json({ results: [] })
+  })
   const asked = await start()
-  const pids = pidsOf(asked)
-  expect(pids.filter(isAlive)).toHaveLength(2)
-  expect(await asked.stop()).toBe(0)
-  expect(pids.filter(isAlive)).toEqual([])
+  const called = call(key.text, asked)
+  await begun.promise
+  for (const pid of [...pidsOf(asked), asked.pid]) process.kill(pid, 'SIGTERM')
+  await until(() => asked.log.filter(({ msg }) => `${msg}`.startsWith('stopping')).length === 3)
+  end.resolve()
+  expect(await called).toBe(200)
+  expect(await asked.exited).toBe(0)
+  expect(pidsOf(asked).filter(isAlive)).toEqual([])
+  upstream.respond(() => Response.json({ results: [] }))
+})
 
-  const killed = await start()
-  const orphans = pidsOf(killed)
-  process.kill(killed.pid, 'SIGKILL')
-  await until(() => orphans.filter(isAlive).length === 0)
+test('they end with their supervisor: when it is killed, and at its second signal, at once', async () => {
+  for (const signals of [['SIGKILL'], ['SIGTERM', 'SIGTERM']] as const) {
+    const ended = await start({ DRAIN_SECONDS: signals.length === 1 ? '0' : '600' })
+    const pids = pidsOf(ended)
+    expect(pids.filter(isAlive)).toHaveLength(2)
+    for (const signal of signals) {
+      process.kill(ended.pid, signal)
+      if (signals.length > 1) {
+        await until(() => ended.log.some(({ msg }) => `${msg}`.startsWith('stopping all')))
+      }
+    }
+    await until(() => pids.filter(isAlive).length === 0)
+  }
 })
 
 test('what cannot work is refused with what to do', async () => {

@@ -9,6 +9,8 @@ export interface ServeProcess {
   readonly printed: string
   /** The lines of its log so far. */
   readonly log: readonly Readonly<Record<string, unknown>>[]
+  /** Resolves to its exit status when it has ended, for whatever reason. */
+  readonly exited: Promise<number>
   /** Asks it to stop. Resolves to its exit status when it has stopped. */
   stop(): Promise<number>
 }
@@ -50,6 +52,7 @@ export async function startServe(
   return {
     url: JSON.parse(line).url,
     pid: child.pid,
+    exited: ended.then(() => child.exitCode ?? -1),
     get printed() {
       return printed
     },

@@ -8,10 +8,10 @@ import { command } from '../command.ts'
 import { noteLogin } from '../database.ts'
 import { loadForGateway } from '../load-for-gateway.ts'
 import { openLog } from '../log.ts'
-import { supervisorGone, tellSupervisor, workerVariable } from '../serve/as-worker.ts'
+import { supervisorLeaves, tellSupervisor, workerVariable } from '../serve/as-worker.ts'
 import { checkWorkers, parseWorkers } from '../serve/parse-workers.ts'
 import { parsePlane, warnOfSharedLogins } from '../serve/planes.ts'
-import { refusePooler } from '../serve/refuse-poolers.ts'
+import { refusePooler, refusePoolerOfStandby } from '../serve/refuse-poolers.ts'
 import { superviseWorkers } from '../serve/supervise-workers.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -93,6 +93,7 @@ export default command(
       const variable = managementDatabaseUrl ? 'MANAGEMENT_DATABASE_URL' : 'DATABASE_URL'
       await refusePooler(variable, managementDatabaseUrl ?? databaseUrl, 'management')
     }
+    if (reportsDatabaseUrl) await refusePoolerOfStandby(reportsDatabaseUrl)
     if (portalDatabaseUrl) await refusePooler('PORTAL_DATABASE_URL', portalDatabaseUrl, 'portal')
     await warnOfSharedLogins(
       plane,
@@ -122,8 +123,11 @@ export default command(
     })
     const { url, metricsUrl, consoleUrl } = gateway
     log.info({ url, metricsUrl, consoleUrl, plane }, 'serving')
-    tellSupervisor({ url, metricsUrl })
-    const signal = await Promise.race([stopSignal, supervisorGone()])
+    if (worker !== undefined) tellSupervisor({ url, metricsUrl })
+    const signal = await Promise.race([
+      stopSignal,
+      ...(worker === undefined ? [] : [supervisorLeaves()]),
+    ])
     const { drainSeconds } = environment
     log.info({ signal, drainSeconds }, 'stopping: calls in flight finish first')
     await gateway.stop()

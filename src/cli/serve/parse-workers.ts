@@ -18,7 +18,7 @@ export function parseWorkers(text: string): number {
 }
 
 /**
- * Owners and operators are served by one process, which does one simulation at a time; and the calls of an account are counted by
+ * Owners and operators are served by one process, which does one simulation at a time; and the rates of an account are counted by
  * all workers together.
  *
  * @throws UsageError

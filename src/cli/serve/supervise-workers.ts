@@ -27,7 +27,7 @@ export async function superviseWorkers(
 ): Promise<number> {
   const { metrics, port, drainSeconds } = environment
   const workers = startWorkers({
-    ...{ count, hostname: host, port, metricsEndpoint: metrics, log },
+    ...{ count, hostname: host, port, drainSeconds, metricsEndpoint: metrics, log },
     argsOf: (worker, sharedPort) => [
       ...['serve', '--plane', 'calls', '--host', host, '--port', `${sharedPort}`],
       ...(configFile === undefined ? [] : ['--config', configFile]),

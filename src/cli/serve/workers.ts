@@ -16,6 +16,8 @@ export interface WorkersOptions {
   readonly port: number
   /** What `serve` is given for the worker of this number, which listens on this port. */
   readonly argsOf: (worker: number, port: number) => readonly string[]
+  /** How long a worker that stops still takes calls. */
+  readonly drainSeconds: number
   /** Of all of them. */
   readonly env: Readonly<Record<string, string | undefined>>
   /** Where the metrics of all are served; absent: nowhere. */
@@ -35,6 +37,8 @@ interface Workers extends WorkerAddress {
 
 /** A worker that ends unasked is started again after this. */
 const restartMs = 1_000
+/** How long a worker may take to end after its drain: calls under way, then what is still to be written. */
+const lastSeconds = 60
 /** A scrape waits no longer for a worker. */
 const scrapeMs = 3_000
 
@@ -59,12 +63,12 @@ export function startWorkers(options: WorkersOptions): Workers {
   async function keep(slot: Slot): Promise<void> {
     let hasServed = false
     while (!isStopping) {
-      const process = start(slot)
-      const status = await process.exited
+      const worker = start(slot)
+      const status = await worker.exited
       hasServed ||= slot.address !== undefined
       Object.assign(slot, { process: undefined, address: undefined })
       if (isStopping) return
-      const fields = { worker: slot.number, status, signal: process.signalCode }
+      const fields = { worker: slot.number, status, signal: worker.signalCode }
       if (!hasServed) {
         log.error(fields, 'a worker could not start')
         failed.resolve(status || 1)
@@ -91,16 +95,24 @@ export function startWorkers(options: WorkersOptions): Workers {
     return slot.process
   }
 
-  const kept = slots.map(keep)
+  // Nobody is started where its port is taken.
   const metrics = options.metricsEndpoint && serveMetrics(options.metricsEndpoint, metricsOf(slots))
+  const kept = slots.map(keep)
+  const killAll = () => {
+    for (const { process: worker } of slots) worker?.kill('SIGKILL')
+  }
+  // A second signal ends this process at once, and they have no port to keep then.
+  process.on('exit', killAll)
   return {
     url,
     metricsUrl: metrics?.url,
     failed: failed.promise,
     async stop() {
       isStopping = true
-      for (const { process } of slots) process?.kill('SIGTERM')
+      for (const { process: worker } of slots) worker?.disconnect()
+      const timer = setTimeout(killAll, (options.drainSeconds + lastSeconds) * 1_000)
       await Promise.all(kept)
+      clearTimeout(timer)
       await metrics?.stop()
     },
   }

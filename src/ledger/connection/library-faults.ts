@@ -13,5 +13,5 @@ export function isLostTypesQuery(error: unknown): boolean {
  * then, and writes what still comes from it to a socket that is gone, in a turn of its own.
  */
 export function isWriteToLostConnection(error: unknown): boolean {
-  return error instanceof TypeError && /\bat nextWrite\b/.test(error.stack ?? '')
+  return error instanceof TypeError && /^[^\n]*\n\s+at nextWrite\b/.test(error.stack ?? '')
 }

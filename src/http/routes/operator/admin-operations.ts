@@ -46,7 +46,7 @@ export function adminOperationsRoutes({ management, sql, reports, signIn }: Rout
     .get(
       '/admin/refusals',
       async ({ principal, query: { limit, mode, accountId, ...query } }) => ({
-        refusals: await reports.compute(principal, async (sql) => {
+        refusals: await reports.computeOnPrimary(principal, async (sql) => {
           const days = spanOf(query, await readClock(sql))
           const of = {
             ...(accountId !== undefined && { accountId }),
@@ -98,7 +98,7 @@ export function adminOperationsRoutes({ management, sql, reports, signIn }: Rout
     .get(
       '/admin/health',
       async ({ principal }) => ({
-        health: await reports.compute(principal, async (sql) => {
+        health: await reports.computeOnPrimary(principal, async (sql) => {
           const lags = await projectionLags(sql)
           const projections = lags.map(({ projection, events, seconds }) => {
             return { projection, events, seconds }
