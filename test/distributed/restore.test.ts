@@ -234,6 +234,9 @@ describe.skipIf(!hasPgBackRest)('a ledger that pgBackRest restores', () => {
     async () => {
       await repository.pgbackrest(server.dataDir, '--type=full', 'backup')
       await sell(3)
+      // A gateway may append by itself: what is there now is archived, and what came later may be.
+      const position = 'select position::int from tollbook.heads'
+      const least = await query<{ position: number }>(position)
       await archiveSegment()
       const metrics = join(repository.folder, 'drill.prom')
       const { status, said } = await drill('--metrics', metrics, '--mark', markFile)
@@ -241,11 +244,10 @@ describe.skipIf(!hasPgBackRest)('a ledger that pgBackRest restores', () => {
         0,
         expect.stringMatching(/are a sound ledger: \d+ events, the newest \d+ s before/),
       ])
-      const { position } = await query<{ position: number }>(
-        'select position::int from tollbook.heads',
-      )
+      const most = await query<{ position: number }>(position)
       const found = metricsIn(metrics)
-      expect(found).toMatchObject({ sound: 1, events: position })
+      expect(found.sound).toBe(1)
+      expect(found.events).toBeWithin(least.position, most.position + 1)
       expect(found.last_sound_timestamp_seconds).toBe(found.last_run_timestamp_seconds as number)
       const age = found.newest_event_age_seconds as number
       expect(age).toBeWithin(0, timeoutMs / 1_000)
