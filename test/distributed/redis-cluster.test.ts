@@ -101,7 +101,6 @@ test.skipIf(!isInstalled)(
     // The new master is not asked before it has been one for a time span.
     expect(decidedMs - endedMs).toBeGreaterThan(span.windowMs - 100)
   },
-  120_000,
 )
 
 test.skipIf(!isInstalled)(
@@ -170,7 +169,6 @@ test.skipIf(!isInstalled)(
       await shop.close()
     }
   },
-  120_000,
 )
 
 /** Whether the last calls of all gateways were decided there. */

@@ -26,7 +26,7 @@ import { startUpstream, type Upstream } from '../support/upstream.ts'
 const seeded = Number(process.env.TOLLBOOK_RESTORE_EVENTS ?? 10_000)
 const root = join(import.meta.dir, '../..')
 /** The machine may be busy, and the ledger large. */
-const timeoutMs = 110_000 + seeded
+const timeoutMs = 180_000 + seeded
 const waitMs = 60_000
 
 describe.skipIf(!hasPgBackRest)('a ledger that pgBackRest restores', () => {

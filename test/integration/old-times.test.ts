@@ -105,5 +105,4 @@ test.each(commands.map((words) => ({ line: words.join(' '), words })))(
     rmSync(`${file}.csv`, { force: true })
     rmSync(`${file}.jsonl`, { force: true })
   },
-  60_000,
 )

@@ -52,6 +52,9 @@ for (const metric of await registry.getMetricsAsArray()) {
   labelsOf.set(`${name}_bucket`, [...labels, 'le'])
 }
 
+// What `serve --workers` adds to the metrics of its workers.
+labelsOf.set('tollbook_worker_up', ['job', 'instance', 'worker'])
+
 // What deploy/restore-drill writes for Prometheus's node exporter.
 const drill = readFileSync(join(docs, '../deploy/restore-drill'), 'utf8')
 for (const [, name = ''] of drill.matchAll(/^ *sample ([a-z_]+) '/gm)) {

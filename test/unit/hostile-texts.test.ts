@@ -84,13 +84,9 @@ test.each([
   ['texts', (i: number) => `a${i}`],
   ['mappings', (i: number) => ({ a: i })],
   ['lists', (i: number) => [[i]]],
-])(
-  'items that must be unique are compared in time: %s',
-  (_, itemOf) => {
-    const check = schemaCheck({ type: 'array', uniqueItems: true })
-    const items = Array.from({ length }, (_, i) => itemOf(i))
-    expect(check(items, false)).toEqual([])
-    expect(check([...items, itemOf(7)], false)).toHaveLength(1)
-  },
-  60_000,
-)
+])('items that must be unique are compared in time: %s', (_, itemOf) => {
+  const check = schemaCheck({ type: 'array', uniqueItems: true })
+  const items = Array.from({ length }, (_, i) => itemOf(i))
+  expect(check(items, false)).toEqual([])
+  expect(check([...items, itemOf(7)], false)).toHaveLength(1)
+})
