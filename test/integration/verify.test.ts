@@ -439,6 +439,25 @@ describe('the command', () => {
       expect(of('claims')?.differing).toBe(2)
       expect(of('key_state')).toMatchObject({ differing: 0 })
       expect(of('key_state')?.rows).toBeGreaterThan(0)
+      await keepsNoConnectionOfTheGroup()
+    }
+    async function keepsNoConnectionOfTheGroup() {
+      const [group = []] = groupProjections(projections)
+      const url = new URL(ledger.url)
+      url.searchParams.set('application_name', 'split')
+      const compared = await openComparedProjections(group, { url: url.href, maxDescribed: 5 })
+      try {
+        const names = (await compareProjections(compared)).map(({ projection }) => projection)
+        expect(names).toEqual(group.map(({ name }) => name))
+        // One for each, and none for all together.
+        await until(async () => {
+          const [row] = await ledger.sql<{ count: number }[]>`
+            select count(*) from pg_stat_activity where application_name = 'split'`
+          return row?.count === group.length
+        })
+      } finally {
+        await closeComparedProjections(compared)
+      }
     }
     await whileDamaged('claims', () => whileDamaged('events', damage, vandal), vandal)
   })

@@ -57,8 +57,8 @@ export interface ComparedProjections {
   /** Bytes of the parts of collected tables when their rows were added up last. */
   readonly sizes: Map<string, number>
   readonly options: CompareOptions
-  /** Each by itself, since the log did not fit one of them. */
-  separate?: readonly ComparedProjections[]
+  /** Each by itself, since the log did not fit one of them: those that have been compared so far. */
+  separate?: ComparedProjections[]
 }
 
 interface CompareOptions extends TemporaryOptions {
@@ -112,7 +112,7 @@ export async function compareProjections(
   progress: Progress = () => {},
 ): Promise<ProjectionVerification[]> {
   const { projections, temporary, collected, sizes } = compared
-  if (compared.separate) return compareSeparately(compared.separate, progress)
+  if (compared.separate) return compareSeparately(compared, compared.separate, progress)
   try {
     for (const table of collected) await addUpWhereDoubled(temporary, table, sizes)
     await catchUp(compared, progress)
@@ -125,35 +125,27 @@ export async function compareProjections(
     if (!isRefusedData(error)) throw error
     const [projection, ...others] = projections as [Projection, ...Projection[]]
     if (others.length > 0) {
-      compared.separate = await openSeparately(compared)
-      return compareSeparately(compared.separate, progress)
+      compared.separate = []
+      await temporary.close()
+      return compareSeparately(compared, compared.separate, progress)
     }
     const nothing = { positions: {}, rows: 0, differing: 0, differences: [] }
     return [{ projection: projection.name, ...nothing, failure: error.message }]
   }
 }
 
-/** What the log does not fit must not keep others from being compared. */
-async function openSeparately({
-  projections,
-  options,
-}: ComparedProjections): Promise<ComparedProjections[]> {
-  const separate: ComparedProjections[] = []
-  try {
-    for (const each of projections) separate.push(await openComparedProjections([each], options))
-    return separate
-  } catch (error) {
-    await Promise.all(separate.map(closeComparedProjections))
-    throw error
-  }
-}
-
+/** What the log does not fit must not keep others from being compared. Each is opened when its turn comes. */
 async function compareSeparately(
-  separate: readonly ComparedProjections[],
+  { projections, options }: ComparedProjections,
+  separate: ComparedProjections[],
   progress: Progress,
 ): Promise<ProjectionVerification[]> {
   const verifications: ProjectionVerification[] = []
-  for (const each of separate) verifications.push(...(await compareProjections(each, progress)))
+  for (const [i, projection] of projections.entries()) {
+    const each = separate[i] ?? (await openComparedProjections([projection], options))
+    separate[i] = each
+    verifications.push(...(await compareProjections(each, progress)))
+  }
   return verifications
 }
 

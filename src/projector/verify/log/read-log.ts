@@ -1,5 +1,5 @@
 /** Reads a range of the log in its order, as a stream of PostgreSQL's binary COPY. */
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import type { Sql } from '../../../ledger/connect.ts'
 import { columns, type LogEvent } from './log-event.ts'
 
@@ -8,7 +8,7 @@ const headBytes = 19
 
 /**
  * @param events `events where …`: those of the range
- * @param follow is given one event after the other, in one object
+ * @param follow is given one event after the other, in one object; none after one that it throws at
  */
 export async function readLog(
   sql: Sql,
@@ -20,22 +20,33 @@ export async function readLog(
   const query = sql.unsafe(`
     set local enable_sort = off;
     copy (select ${columns.join(', ')} from ${events} order by position) to stdout (format binary)`)
+  listenFromTheBeginning(query)
   const stream = (await query.readable()) as Readable
   const take = takeRows(event, follow)
   await new Promise<void>((resolve, reject) => {
-    stream.on('end', resolve)
-    stream.on('error', reject)
-    const takeOrReject = (bytes: Buffer) => {
+    // What fails at its first rows has failed by now.
+    if (stream.destroyed) {
+      reject(stream.errored ?? new Error('the log could not be read'))
+      return
+    }
+    let failed = false
+    const takeOrFail = (bytes: Buffer) => {
+      if (failed) return
       try {
         take(bytes)
       } catch (error) {
+        failed = true
         reject(error)
+        stream.destroy()
       }
     }
-    for (let bytes = stream.read(); bytes !== null; bytes = stream.read()) takeOrReject(bytes)
-    // The client pushes each row by itself. To take it here and now costs a fraction of its way through a stream.
+    stream.on('end', resolve)
+    stream.on('error', reject)
+    for (let bytes = stream.read(); bytes !== null; bytes = stream.read()) takeOrFail(bytes)
+    // The client pushes each row by itself. To take it here and now costs a fraction of its way through a stream. What comes after
+    // a fault is discarded, and the connection can be used again after the last row.
     stream.push = (bytes: Buffer | null) => {
-      if (bytes) takeOrReject(bytes)
+      if (bytes) takeOrFail(bytes)
       else resolve()
       return true
     }
@@ -44,8 +55,21 @@ export async function readLog(
   })
 }
 
+/**
+ * The client hands a stream over a moment after it has made it, and an error that comes in the same packet has destroyed it by
+ * then. Without a listener that error would end the process.
+ */
+function listenFromTheBeginning(query: object): void {
+  const made = query as { resolve(result: unknown): void }
+  const { resolve } = made
+  made.resolve = (result) => {
+    if (result instanceof Readable) result.on('error', () => {})
+    resolve(result)
+  }
+}
+
 /** Takes bytes as they come. What is left of a row waits for the rest of it. */
-function takeRows(event: LogEvent, follow: (event: LogEvent) => void): (bytes: Buffer) => void {
+export function takeRows(event: LogEvent, follow: (event: LogEvent) => void): (bytes: Buffer) => void {
   let rest: Buffer | undefined
   let isHeadRead = false
   return (bytes) => {

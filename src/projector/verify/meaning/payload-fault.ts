@@ -66,12 +66,19 @@ export interface UnusualEvent {
 
 type ReadEvent = UnusualEvent & WithPayload
 
-/** Reads those payloads of calls that are of no plain form, and prices what they count. */
-export function checkPayloads(state: LedgerState, events: readonly UnusualEvent[]): Finding[] {
+/**
+ * Reads those payloads of calls that are of no plain form, and prices what they count.
+ * @param readBefore of the same scan; what is read is added to it
+ */
+export function checkPayloads(
+  state: LedgerState,
+  events: readonly UnusualEvent[],
+  readBefore: ReadPayloads,
+): Finding[] {
   const findings: Finding[] = []
   const priced = events.length > 0 ? pricedAccounts(state) : new Set<string>()
   for (const event of events) {
-    const { payload, payloadProblem } = readPayload(event)
+    const { payload, payloadProblem } = readPayload(event, readBefore)
     const read = { ...event, payload }
     const fault =
       payloadProblem ??
@@ -88,9 +95,9 @@ interface ReadPayload extends Pick<WithPayload, 'payload'> {
 }
 
 /** By type and text: most releases have one of a few payloads. */
-const readBefore = new Map<string, ReadPayload>()
+export type ReadPayloads = Map<string, ReadPayload>
 
-function readPayload({ type, payloadText }: UnusualEvent): ReadPayload {
+function readPayload({ type, payloadText }: UnusualEvent, readBefore: ReadPayloads): ReadPayload {
   const name = `${type} ${payloadText}`
   let read = readBefore.get(name)
   if (!read) {

@@ -14,7 +14,7 @@ import type { Finding, Note } from '../log-check.ts'
 import { isOfLostGateway, type Shape, shapeOf } from './call-shapes.ts'
 import { type EventGroup, EventGroups } from './event-groups.ts'
 import { type FollowedKey, type LedgerState, tariffAt } from './ledger-state.ts'
-import { checkPayloads, type UnusualEvent } from './payload-fault.ts'
+import { checkPayloads, type ReadPayloads, type UnusualEvent } from './payload-fault.ts'
 import { type Subject, subjectOf } from './subject.ts'
 
 export interface CallScan {
@@ -28,9 +28,10 @@ export function scanCalls(state: LedgerState): CallScan {
   let groups = new EventGroups()
   let unusual: UnusualEvent[] = []
   let findings: Finding[] = []
+  const readBefore: ReadPayloads = new Map()
 
   const readUnusual = () => {
-    findings.push(...checkPayloads(state, unusual))
+    findings.push(...checkPayloads(state, unusual, readBefore))
     unusual = []
   }
 
