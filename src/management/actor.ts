@@ -4,6 +4,16 @@ export interface Once {
   readonly id: string
   /** A hash of what is asked. */
   readonly request: string
+  /**
+   * The same as the version before hashed it, without the key: what was done then, and is asked again now, is the same. For one
+   * release, in which such requests come again.
+   */
+  readonly formerRequest?: string
+}
+
+/** @param kept the hash that was kept under the id */
+export function isSameRequest({ request, formerRequest }: Once, kept: string | null): boolean {
+  return kept === request || (formerRequest !== undefined && kept === formerRequest)
 }
 
 /** Who changes something, and why. */

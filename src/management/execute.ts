@@ -10,7 +10,7 @@ import type {
   RecordingCommands,
 } from '../ledger/commands/management-commands.ts'
 import { isUnavailable } from '../ledger/unavailable.ts'
-import type { Actor } from './actor.ts'
+import { type Actor, isSameRequest } from './actor.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
 
 /** What is to be recorded, and what `execute` returns once it is. */
@@ -41,8 +41,8 @@ export async function execute<Result extends object>(
 ): Promise<Result | Refused> {
   for (let round = 0; round < maxRounds; round++) {
     const before = once && (await commands.findRequest(once.id))
-    if (before !== undefined) {
-      return before === once?.request ? again : refused('idempotency_key_taken')
+    if (once && before !== undefined) {
+      return isSameRequest(once, before) ? again : refused('idempotency_key_taken')
     }
     const change = await prepare()
     if (isRefused(change)) return change

@@ -7,7 +7,7 @@ import {
   readOwnPublications,
 } from '../ledger/read/read-publications.ts'
 import { readCreditScale, readShardTariffs } from '../ledger/read/read-tariffs.ts'
-import type { Actor } from './actor.ts'
+import { type Actor, isSameRequest } from './actor.ts'
 import { decideTariff } from './decide-tariff.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
 import { isoTime } from './iso-time.ts'
@@ -45,7 +45,7 @@ export async function publishTariff(
   const hash = tariffHash(tariff)
   for (let round = 0; round < maxRounds; round++) {
     const own = once ? await readOwnPublications(deps.sql, once.id, hash) : []
-    if (own.some(({ request }) => request !== once?.request)) {
+    if (once && !own.every(({ request }) => isSameRequest(once, request))) {
       return refused('idempotency_key_taken')
     }
     const published =

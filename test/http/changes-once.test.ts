@@ -1,5 +1,7 @@
 /** A change under an Idempotency-Key is made once, whatever came between; and one with If-Match only of what was seen. */
 import { afterAll, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { canonicalJson } from '../../events/canonical-json.ts'
 import { type Tariff, tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { accountIdOf } from '../../src/lib/ids.ts'
 import { checkCommands } from '../../src/projector/verify/tables/check-commands.ts'
@@ -119,6 +121,27 @@ describe('the same request again', () => {
     for (const response of responses) expect(response).toEqual(responses[0] as never)
     expect(responses[0]?.status).toBe(200)
     expect(await eventsOf(accountId, 'AccountBudgetsChanged')).toBe(1)
+  })
+
+  test('is the same where the version before has done it, which hashed it without the key', async () => {
+    const { accountId, accountPath } = await newOwner()
+    const freeze = { json: { frozen: true }, key: 'freeze-of-before' }
+    expect((await ask('admin', 'PATCH', accountPath, freeze)).status).toBe(200)
+    const asked = canonicalJson(['PATCH', accountPath, freeze.json])
+    const former = createHash('sha256').update(asked).digest('hex')
+    const kept = await ledger.owner`
+      update management_commands c set result = jsonb_set(c.result, '{request}', to_jsonb(${former}::text))
+      from events e
+      where e.account_id = ${accountId} and e.type = 'AccountFrozen'
+        and c.shard = e.shard and c.result -> 'positions' -> 0 = to_jsonb(e.position)
+      returning c.command_id`
+    expect(kept).toHaveLength(1)
+    await ask('admin', 'PATCH', accountPath, { json: { frozen: false } })
+    const again = await ask('admin', 'PATCH', accountPath, freeze)
+    expect([again.status, again.body.account?.frozen]).toEqual([200, false])
+    const other = { ...freeze, json: { frozen: false } }
+    expect((await ask('admin', 'PATCH', accountPath, other)).status).toBe(409)
+    expect(await eventsOf(accountId, 'AccountFrozen')).toBe(1)
   })
 
   test('resets no credits twice', async () => {

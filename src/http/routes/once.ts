@@ -53,10 +53,12 @@ export function onceOf(principal: Principal, { request, headers, body }: Asked):
   if (key === undefined) return undefined
   const { method, url } = request
   const scope = [principal.role, principal.subject, accountIdOf(ownerOf(principal))]
+  const asked = [method, new URL(url).pathname, body ?? null]
   return {
     id: `request:${hashOf([...scope, key])}`,
     // With the key: the hash of a name or a reason alone could be guessed, and outlives its account.
-    request: hashOf([method, new URL(url).pathname, body ?? null, key]),
+    request: hashOf([...asked, key]),
+    formerRequest: hashOf(asked),
   }
 }
 
