@@ -36,6 +36,8 @@ interface Value {
   readonly valueHint?: string
   readonly required?: boolean
   readonly default?: string
+  /** '' is a value, too: what was said before is taken away. */
+  readonly mayBeEmpty?: boolean
 }
 
 type ValueOf<Arg extends Args[string]> = Arg extends Flag
@@ -81,7 +83,7 @@ function optionWithValue(name: string, arg: Value): Option {
     .makeOptionMandatory(arg.required === true)
     .default(arg.default)
     .argParser((text) => {
-      if (text === '') throw new InvalidArgumentError('It is empty.')
+      if (text === '' && arg.mayBeEmpty !== true) throw new InvalidArgumentError('It is empty.')
       return text
     })
 }

@@ -1,9 +1,11 @@
 /** Who an account's owner is: who says it, who reads it, who finds the account by it, and that erasing the account erases all of it. */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { fillAccountNames } from '../../src/ledger/account-profile.ts'
+import { connect } from '../../src/ledger/connect.ts'
 import { accountIdOf } from '../../src/lib/ids.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { type Json, openTestApp, token } from '../support/management-test-app.ts'
+import { until } from '../support/until.ts'
 
 const app = await openTestApp()
 const { ask, get, issue, ledger } = app
@@ -174,6 +176,35 @@ describe('erasing an account', () => {
     expect(await profileOf(path)).toEqual(nobody)
     expect((await found(accountId))[0]).toMatchObject({ state: 'erased', name: null })
     expect((await ask('admin', 'PATCH', path, { profile: gone })).status).toBe(409)
+  })
+
+  test('leaves no name where names are written meanwhile', async () => {
+    const { accountId, path } = await newAccount()
+    await get('admin', 'PATCH', path, { profile: { name: 'Erased Meanwhile' } })
+    await ledger.owner`delete from account_names where account_id = ${accountId}`
+    const erasing = connect({ url: ledger.url, as: 'owner', max: 1 })
+    try {
+      const { secret, written } = await erasing.begin(async (tx) => {
+        const [row] = await tx<[{ secret: Uint8Array }]>`
+          delete from account_secrets where account_id = ${accountId} returning secret`
+        const written = fillAccountNames(ledger.owner)
+        // It waits for the end of the erasure.
+        await until(async () => {
+          const [{ count }] = await ledger.sql<[{ count: number }]>`
+            select count(*) from pg_locks l join pg_stat_activity a on a.pid = l.pid
+            where not l.granted and a.datname = current_database()`
+          return count > 0
+        })
+        return { secret: row.secret, written: [written] }
+      })
+      await Promise.all(written)
+      expect(await rowsWith('erased meanwhile')).toEqual({})
+      // So that the account can be erased as it should be.
+      await erasing`insert into account_secrets values (${accountId}, 0, ${secret})`
+      await app.management.eraseAccount(accountId, { id: 'cli' })
+    } finally {
+      await erasing.end()
+    }
   })
 
   test('is seen by verify where a name was left behind, and a name that is lost is written again', async () => {

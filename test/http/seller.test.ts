@@ -89,6 +89,19 @@ describe('a statement', () => {
     expect(readFileSync(file, 'utf8')).toContain('<bdi>Tax id US-42</bdi>')
   })
 
+  test('names no seller where nobody names a configuration and the one found cannot be used', async () => {
+    const words = ['report', 'statement', '--account', shop.account.accountId, '--month', month]
+    const unusable = { database: shop.ledger.url, env: { GATEWAYS: 'many' } }
+    const { status, stdout, stderr } = await runCli([...words, '--json'], unusable)
+    expect([status, stderr]).toEqual([0, expect.stringContaining('names no seller: ')])
+    const printed = JSON.parse(stdout)
+    expect([printed.seller, printed.buyer?.name]).toEqual([undefined, buyer.name])
+    const csv = await runCli([...words, '--csv'], unusable)
+    expect([csv.status, csv.stderr]).toEqual([0, ''])
+    const named = await runCli([...words, '--config', config], unusable)
+    expect([named.status, named.stdout]).toEqual([1, ''])
+  })
+
   test('is printed without the buyer by a login that may read no names', async () => {
     const login = await makeLogin(shop.ledger, 'reader')
     try {

@@ -98,12 +98,32 @@ test('a budget is given, changed and taken away beside the others', async () => 
   expect((await json(['budget', id, '--credits', 'none', ...daily])).budgets).toHaveLength(1)
 })
 
+test('an account is described, in part, and an empty option takes away what was said', async () => {
+  const id = await newAccount('described')
+  const said = ['--name', ' Acme GmbH ', '--contact', ' billing@acme.example ']
+  const more = ['--address', 'Hauptstr. 1; 10115 Berlin;', '--tax-id', 'DE1']
+  const profile = {
+    ...{ name: 'Acme GmbH', contact: 'billing@acme.example' },
+    ...{ billingAddress: ['Hauptstr. 1', '10115 Berlin'], taxId: 'DE1' },
+  }
+  expect((await json(['describe', id, ...said, ...more])).profile).toEqual(profile)
+  const without = await json(['describe', id, '--contact', ''])
+  expect(without.profile).toEqual({ ...profile, contact: null })
+  await json(['describe', id, ...said])
+  const nothing = ['--name', '', '--contact', ' ', '--address=', '--tax-id', '']
+  expect((await json(['describe', id, ...nothing])).profile).toEqual({
+    ...{ name: null, contact: null, billingAddress: [], taxId: null },
+  })
+})
+
 test.each([
   ['the ledger has no account acc_x', ['show', 'acc_x']],
   ['the ledger has no such account', ['freeze', 'acc_x']],
   ['the ledger has no such account', ['erase', 'acc_x', '--yes']],
   ['--state takes open, frozen or erased', ['list', '--state', 'closed']],
   ['which limit?', ['limits', 'acc_x']],
+  ['who is it?', ['describe', 'acc_x']],
+  ['--contact takes an e-mail address', ['describe', 'acc_x', '--contact', 'acme']],
   ['how many credits?', ['budget', 'acc_x']],
   ['--per takes day, week or month', ['budget', 'acc_x', '--credits', '5', '--per', 'hour']],
   ['--rate-limit takes a whole number', ['limits', 'acc_x', '--rate-limit', '0']],

@@ -76,6 +76,7 @@ export function statementReader({ sql, reports, management, seller, noAccount }:
       .compute(principal, (sql) => readStatement(sql, request))
       .catch(refuseBadRequest)
     const statement = orNotFound(found, keyId === undefined ? noAccount : 'key')
+    if (format === 'csv') return csvResponse(statement) as unknown as StatementJson
     const scale = format === 'html' ? await readCreditScale(sql) : undefined
     // Beside the report, whose role reads no names.
     const buyer = await management.readAccount(statement.accountId)
@@ -84,14 +85,17 @@ export function statementReader({ sql, reports, management, seller, noAccount }:
 }
 
 /** Elysia sends a Response as it is; the declared type is that of the JSON. */
+interface StatementJson {
+  readonly statement: Statement & Parties
+}
+
 function inFormat(
-  format: 'json' | 'csv' | 'html' | undefined,
+  format: 'json' | 'html' | undefined,
   statement: Statement & Parties,
   scale: CreditScale | undefined,
-) {
-  const json = { statement }
-  if (format === 'csv') return csvResponse(statement) as unknown as typeof json
-  return format === 'html' ? (pageResponse(statement, scale) as unknown as typeof json) : json
+): StatementJson {
+  if (format === 'html') return pageResponse(statement, scale) as unknown as StatementJson
+  return { statement }
 }
 
 function csvResponse(statement: Statement): Response {

@@ -10,14 +10,24 @@ import { UsageError } from '../../usage-error.ts'
 
 const args = {
   ...accountArg,
-  name: { type: 'string', description: 'Name of the customer, which statements show' },
-  contact: { type: 'string', valueHint: 'EMAIL', description: 'E-mail address' },
+  name: {
+    type: 'string',
+    description: 'Name of the customer, which statements show',
+    mayBeEmpty: true,
+  },
+  contact: {
+    type: 'string',
+    valueHint: 'EMAIL',
+    description: 'E-mail address',
+    mayBeEmpty: true,
+  },
   address: {
     type: 'string',
     valueHint: 'LINES',
     description: 'Billing address, its lines separated by semicolons',
+    mayBeEmpty: true,
   },
-  'tax-id': { type: 'string', valueHint: 'ID', description: 'Tax id' },
+  'tax-id': { type: 'string', valueHint: 'ID', description: 'Tax id', mayBeEmpty: true },
   ...changeArgs,
 } as const
 
@@ -51,7 +61,8 @@ function textOf(option: string, text: string, maxCharacters: number): string | n
   return text.trim() === '' ? null : parseText(option, text.trim(), maxCharacters)
 }
 
-function emailOf(text: string): string | null {
+function emailOf(given: string): string | null {
+  const text = given.trim()
   if (text === '') return null
   if (/^[^\s@]{1,64}@[^\s@]{1,189}$/.test(text)) return text
   throw new UsageError(`--contact takes an e-mail address, not "${text}".`)

@@ -1,5 +1,7 @@
 /** `tollbook report statement` */
 import { writeFileSync } from 'node:fs'
+import { ConfigError } from '../../../config/config-error.ts'
+import type { Seller } from '../../../config/file/seller.ts'
 import { readAccount } from '../../../ledger/read/read-accounts.ts'
 import type { PeriodRequest } from '../../../reports/statement/parse-period.ts'
 import { partiesOf } from '../../../reports/statement/parties.ts'
@@ -8,11 +10,12 @@ import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import { command } from '../../command.ts'
 import { configOf } from '../../config-of.ts'
+import type { DatabaseArgs } from '../../database.ts'
 import { ifPermitted, withManagementSql, withSql } from '../../open-ledger.ts'
 import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { parsePositionOrTime } from '../../options/option-values.ts'
 import { subjectArgs, subjectOf, subjectUnknown } from '../../options/subject-args.ts'
-import { creditScale, json, write } from '../../output.ts'
+import { complain, creditScale, json, write } from '../../output.ts'
 import { printStatement } from '../../print/print-statement.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -56,7 +59,8 @@ export default command(
     }
     const period = { ...periodOf(args), timeZone: args.tz }
     const asOf = parsePositionOrTime('--as-of', args['as-of'])
-    const { seller } = configOf(args)
+    // CSV names nobody.
+    const seller = args.csv ? undefined : sellerOf(args)
     const statement = await withSql(args, (sql) =>
       readStatement(sql, {
         ...subject,
@@ -66,17 +70,30 @@ export default command(
       }),
     )
     if (!statement) throw subjectUnknown(subject)
+    if (args.csv) return write(statementCsv(statement))
     // Who may read statements alone reads no names.
     const buyer = await ifPermitted(() =>
       withManagementSql(args, (sql) => readAccount(sql, statement.accountId)),
     )
     const found = { ...statement, ...partiesOf(seller, buyer?.profile) }
     if (args.json) json(found)
-    else if (args.csv) await write(statementCsv(found))
     else if (args.html) writeFileSync(args.html, statementPage(found, creditScale()))
     else printStatement(found)
   },
 )
+
+/** A statement stands without its seller: where nobody names a configuration, one that cannot be used is no reason to print nothing. */
+function sellerOf(
+  args: DatabaseArgs & { readonly config?: string | undefined },
+): Seller | undefined {
+  try {
+    return configOf(args).seller
+  } catch (error) {
+    if (args.config !== undefined || !(error instanceof ConfigError)) throw error
+    complain(`tollbook: the statement names no seller: ${error.message}`)
+    return undefined
+  }
+}
 
 function periodOf(args: { month?: string | undefined; day?: string | undefined }): PeriodRequest {
   if (args.month !== undefined && args.day === undefined) return { month: args.month }
