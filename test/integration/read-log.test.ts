@@ -71,11 +71,11 @@ describe('taking rows', () => {
   function take(pieces: readonly Buffer[]): Row[] {
     const rows: Row[] = []
     const event = new LogEvent()
-    const takePiece = takeRows(event, ({ position, actor, payloadText, bytes, starts, lengths }) => {
-      const hash = columns.indexOf('event_hash')
-      const start = starts[hash] as number
-      const end = start + (lengths[hash] as number)
-      rows.push([position, actor, payloadText, bytes.toString('hex', start, end)])
+    const hash = columns.indexOf('event_hash')
+    const takePiece = takeRows(event, ({ position, actor, payloadText }) => {
+      const start = event.starts[hash] as number
+      const end = start + (event.lengths[hash] as number)
+      rows.push([position, actor, payloadText, event.bytes.toString('hex', start, end)])
     })
     for (const piece of pieces) takePiece(piece)
     return rows
