@@ -119,7 +119,12 @@ describe.skipIf(!hasPgBackRest)('a ledger that pgBackRest restores', () => {
     return missing?.ledger ?? ''
   }
 
-  async function drill(...args: readonly string[]): Promise<Ran> {
+  const drill = (...args: readonly string[]) => drillWith({}, ...args)
+
+  async function drillWith(
+    more: Readonly<Record<string, string>>,
+    ...args: readonly string[]
+  ): Promise<Ran> {
     const child = Bun.spawn(
       [
         ...['sh', join(root, 'deploy/restore-drill')],
@@ -130,6 +135,10 @@ describe.skipIf(!hasPgBackRest)('a ledger that pgBackRest restores', () => {
         env: {
           ...repository.env,
           TOLLBOOK: `${process.execPath} ${join(root, 'src/cli/main.ts')}`,
+          // A drill that used the paths of the server that archives, or connected as the environment says, would fail.
+          ...{ PGBACKREST_SPOOL_PATH: '/dev/null', PGBACKREST_LOCK_PATH: '/dev/null' },
+          ...{ PGHOSTADDR: '127.0.0.1', PGOPTIONS: '-c no_such_setting=on' },
+          ...more,
         },
         ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
       },
@@ -172,7 +181,8 @@ describe.skipIf(!hasPgBackRest)('a ledger that pgBackRest restores', () => {
         `--target=${moment}`,
         '--target-action=promote',
       )
-      server = await repository.start(restored, before.port)
+      // From here on a segment is archived only when a test says so.
+      server = await repository.start(restored, before.port, { archive_timeout: '0' })
       await until(async () => (await missing()).includes('accepts the loss'), waitMs)
       expect((await call()).status).toBe(503)
 
@@ -316,6 +326,65 @@ describe.skipIf(!hasPgBackRest)('a ledger that pgBackRest restores', () => {
     timeoutMs,
   )
 
+  test(
+    'where the last segment of the archive is damaged, a drill names it',
+    async () => {
+      await sell(3)
+      const file = archived(await archiveSegment())
+      renameSync(file, `${file}.away`)
+      writeFileSync(file, 'damaged')
+      try {
+        const { status, said } = await drill()
+        expect([status, said]).toEqual([
+          1,
+          expect.stringMatching(/replaying ended in [0-9A-F]{24}, so the next segment is missing/),
+        ])
+      } finally {
+        renameSync(`${file}.away`, file)
+      }
+    },
+    timeoutMs,
+  )
+
+  test('a drill that could not begin is written to the metrics, and no drill has been sound', async () => {
+    const metrics = join(repository.folder, 'first.prom')
+    const { status } = await drill('--metrics', metrics, '--hlep')
+    expect(status).toBe(1)
+    expect(metricsIn(metrics)).toEqual({
+      ...{ sound: 0, last_sound_timestamp_seconds: 0 },
+      last_run_timestamp_seconds: expect.any(Number),
+    })
+  })
+
+  test('while one drill runs, another one says so and leaves its metrics alone', async () => {
+    const words = ['flock', join(repository.folder, 'scratch'), 'sh', '-c', 'echo held; cat']
+    const running = Bun.spawn(words, { stdin: 'pipe', stdout: 'pipe' })
+    try {
+      const { value } = await running.stdout.getReader().read()
+      expect(new TextDecoder().decode(value)).toBe('held\n')
+      const metrics = join(repository.folder, 'second.prom')
+      const { status, said } = await drill('--metrics', metrics)
+      expect([status, said]).toEqual([1, expect.stringContaining('another drill runs in')])
+      expect(existsSync(metrics)).toBe(false)
+    } finally {
+      await running.stdin.end()
+      await running.exited
+    }
+  })
+
+  test('a drill without the program that verifies, or where that ends early, says so', async () => {
+    const none = await drillWith({ TOLLBOOK: 'no-such-program --quiet' })
+    expect(none).toEqual({
+      status: 1,
+      said: expect.stringContaining('there is no program no-such-program'),
+    })
+    const ended = await drillWith({ TOLLBOOK: 'env --no-such-option' })
+    expect([ended.status, ended.said]).toEqual([
+      1,
+      expect.stringContaining('tollbook verify ended with status 125'),
+    ])
+  })
+
   test.each([
     [['--help'], 0, 'restore-drill: restores the newest'],
     [['--hlep'], 1, 'there is no option --hlep'],
@@ -323,6 +392,10 @@ describe.skipIf(!hasPgBackRest)('a ledger that pgBackRest restores', () => {
     [['--stanza', 'other'], 1, 'the stanza other has no backup'],
     [['--database', 'other'], 1, 'has no database other'],
     [['--metrics', '/nowhere/drill.prom'], 1, 'there is no folder for /nowhere/drill.prom'],
+    [['--scratch', '/nowhere'], 1, 'there is no folder /nowhere'],
+    [['--scratch', '/var/my scratch'], 1, "'/var/my scratch': --scratch, --database and --login"],
+    [['--database', "o'brien"], 1, "'o'brien': --scratch, --database and --login"],
+    [['--login', 'a b'], 1, "'a b': --scratch, --database and --login"],
   ])('restore-drill %p says what is wrong', async (args, status, sentence) => {
     expect(await drill(...args)).toEqual({ status, said: expect.stringContaining(sentence) })
   })

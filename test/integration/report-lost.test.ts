@@ -85,9 +85,9 @@ async function expectLost(): Promise<void> {
   ])
 }
 
-test('a ledger that has every event of the copy has lost nothing', async () => {
-  const { stdout } = await runCli(['report', 'lost', '--copy', copy.url], { database: copy.url })
-  expect(stdout).toBe('Nothing is lost: the ledger has every event of the copy.\n')
+test('a ledger that has every event up to the end of the copy has lost nothing', async () => {
+  const { stdout } = await runCli(['report', 'lost', '--copy', kept.url], { database: copy.url })
+  expect(stdout).toBe('Nothing is lost: the ledger has every event up to the end of the copy.\n')
   const backwards = await runJson(['report', 'lost', '--copy', kept.url], { database: copy.url })
   expect(backwards).toEqual({ ranges: [], accounts: [], decided: [] })
 })
@@ -131,7 +131,10 @@ test('an event before the parting that somebody has changed is not taken for the
   await expectLost()
 })
 
-test('a copy of another ledger, or none, is refused by name', async () => {
+test('a copy that is the ledger itself, or of another ledger, or none, is refused by name', async () => {
+  const itself = await runCli(['report', 'lost', '--copy', kept.url], { database: kept.url })
+  expect(itself).toMatchObject({ status: 1, stdout: '' })
+  expect(itself.stderr).toContain('--copy leads to the ledger itself')
   const stranger = await openLedger({ tariff: null })
   await stranger.advance(1_000)
   await stranger.publish(testTariff)

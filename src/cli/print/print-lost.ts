@@ -18,7 +18,8 @@ import {
 } from '../output.ts'
 
 export function printLostEvents({ ranges, accounts, decided }: LostEvents): void {
-  if (ranges.length === 0) say('Nothing is lost: the ledger has every event of the copy.')
+  if (ranges.length === 0)
+    say('Nothing is lost: the ledger has every event up to the end of the copy.')
   else printLost({ ranges, accounts, decided })
 }
 

@@ -9,6 +9,7 @@ import {
   readLostCharges,
   readLostEvents,
 } from '../../../reports/lost/read-lost-events.ts'
+import { isSameDatabase } from '../../../reports/lost/same-database.ts'
 import { command } from '../../command.ts'
 import { databaseUrl } from '../../database.ts'
 import { withSql } from '../../open-ledger.ts'
@@ -48,6 +49,11 @@ export default command(
     await withSql(rest, async (ledger) => {
       const copy = connect({ url: copyUrl, as: 'reader', max: 2 })
       try {
+        if (await isSameDatabase(ledger, copy)) {
+          throw new UsageError(
+            '--copy leads to the ledger itself: name the server that has the log as it was.',
+          )
+        }
         if ((await readLedgerId(ledger)) !== (await readLedgerId(copy))) {
           throw new UsageError(
             'the two logs begin with different events: --copy has to be a copy of this ledger.',

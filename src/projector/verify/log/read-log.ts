@@ -69,7 +69,10 @@ function listenFromTheBeginning(query: object): void {
 }
 
 /** Takes bytes as they come. What is left of a row waits for the rest of it. */
-export function takeRows(event: LogEvent, follow: (event: LogEvent) => void): (bytes: Buffer) => void {
+export function takeRows(
+  event: LogEvent,
+  follow: (event: LogEvent) => void,
+): (bytes: Buffer) => void {
   let rest: Buffer | undefined
   let isHeadRead = false
   return (bytes) => {
