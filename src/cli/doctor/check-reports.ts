@@ -2,6 +2,7 @@
 import { readLedgerId } from '../../ledger/append/high-water-marks.ts'
 import { connect, type Sql } from '../../ledger/connect.ts'
 import { readHeads } from '../../ledger/read/read-heads.ts'
+import { readRolesOfLogin } from '../../ledger/read/read-roles.ts'
 import { type Role, roleNames } from '../../ledger/roles.ts'
 import { explainError } from '../explain-error.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
@@ -30,17 +31,13 @@ export async function checkReports(
 }
 
 async function rolesFault(standby: Sql, roles: readonly Role[]): Promise<Finding | undefined> {
-  const names = roles.map((role) => roleNames[role])
-  const [login] = await standby<[{ name: string; lacking: string[] }]>`
-    select session_user as name, array(
-      select wanted from unnest(${names}::text[]) wanted
-      where not pg_has_role(session_user, wanted, 'member')
-    ) as lacking`
-  if (login.lacking.length === 0) return undefined
+  const { login, taken } = await readRolesOfLogin(standby)
+  const lacking = roles.map((role) => roleNames[role]).filter((name) => !taken.includes(name))
+  if (lacking.length === 0) return undefined
   return problem(
     check,
-    `${login.name} may not take the role ${login.lacking.join(' and the role ')}`,
-    `An administrator has to run, on the primary:\ngrant ${login.lacking.join(', ')} to "${login.name}";`,
+    `${login} may not take the role ${lacking.join(' and the role ')}`,
+    `An administrator has to run, on the primary:\ngrant ${lacking.join(', ')} to "${login}";`,
   )
 }
 

@@ -52,7 +52,7 @@ interface Slot {
 /** @throws Error when the port is taken, as a single gateway does */
 export function startWorkers(options: WorkersOptions): Workers {
   const { count, hostname, env, log } = options
-  const port = freePort(hostname, options.port)
+  const port = requirePort(hostname, options.port)
   const url = `http://${urlHost(withoutBrackets(hostname))}:${port}`
   const slots = Array.from({ length: count }, (_, index): Slot => {
     return { number: index + 1, process: undefined, address: undefined }
@@ -123,7 +123,7 @@ export function startWorkers(options: WorkersOptions): Workers {
  *
  * @throws Error when it is taken
  */
-function freePort(given: string, port: number): number {
+function requirePort(given: string, port: number): number {
   const hostname = withoutBrackets(given)
   try {
     const server = Bun.serve({ hostname, port, fetch: () => new Response(null, { status: 503 }) })

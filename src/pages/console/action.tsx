@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { useState } from 'preact/hooks'
 import type { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
-import { Dialog, Failure } from '../shared/parts.tsx'
+import { Dialog, Failure, SubmitOrCancel } from '../shared/parts.tsx'
 import { isAtProvider } from '../shared/sign-in.tsx'
 import { asApiError } from '../shared/use-data.ts'
 import { useOnce } from '../shared/use-once.ts'
@@ -53,14 +53,12 @@ export function Action(props: ActionProps) {
             onInput={(event) => setReason(event.currentTarget.value)}
           />
         </label>
-        <div class="buttons">
-          <button type="submit" class={props.isDangerous ? 'danger' : 'main'} disabled={isBusy}>
-            {props.verb}
-          </button>
-          <button type="button" onClick={props.onClose}>
-            Cancel
-          </button>
-        </div>
+        <SubmitOrCancel
+          verb={props.verb}
+          isDangerous={props.isDangerous}
+          isBusy={isBusy}
+          onCancel={props.onClose}
+        />
       </form>
     </Dialog>
   )

@@ -5,7 +5,16 @@ import { usePage } from '../shared/context.ts'
 import { dayText, timeText } from '../shared/format.ts'
 import { stateText } from '../shared/key-columns.ts'
 import { Link } from '../shared/link.tsx'
-import { Dialog, Facts, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import {
+  Dialog,
+  Facts,
+  Failure,
+  Loaded,
+  Panel,
+  Stored,
+  SubmitOrCancel,
+  Table,
+} from '../shared/parts.tsx'
 import type { Key, KeyEvent } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
 import { useOnce } from '../shared/use-once.ts'
@@ -136,14 +145,7 @@ function Rotate({ path, version, onClose }: DialogProps) {
               <option value="168">one more week</option>
             </select>
           </label>
-          <div class="buttons">
-            <button type="submit" class="main">
-              Make a new secret
-            </button>
-            <button type="button" onClick={onClose}>
-              Cancel
-            </button>
-          </div>
+          <SubmitOrCancel verb="Make a new secret" onCancel={onClose} />
         </form>
       )}
     </Dialog>

@@ -4,7 +4,17 @@ import type { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
 import { stateColumns } from '../shared/key-columns.ts'
 import { Link } from '../shared/link.tsx'
-import { Copyable, Dialog, Empty, Failure, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
+import {
+  Copyable,
+  Dialog,
+  Empty,
+  Failure,
+  Loaded,
+  Panel,
+  Stored,
+  SubmitOrCancel,
+  Table,
+} from '../shared/parts.tsx'
 import type { Key } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
 import { useOnce } from '../shared/use-once.ts'
@@ -112,14 +122,7 @@ function CreateKey({ onClose }: { onClose(): void }) {
               <option value="test">test: with credits of its own</option>
             </select>
           </label>
-          <div class="buttons">
-            <button type="submit" class="main" disabled={isBusy}>
-              Create
-            </button>
-            <button type="button" onClick={onClose}>
-              Cancel
-            </button>
-          </div>
+          <SubmitOrCancel verb="Create" isBusy={isBusy} onCancel={onClose} />
         </form>
       )}
     </Dialog>

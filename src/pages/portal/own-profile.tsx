@@ -2,7 +2,7 @@
 import { useState } from 'preact/hooks'
 import { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
-import { Dialog, Empty, Facts, Failure, Loaded, Panel } from '../shared/parts.tsx'
+import { Dialog, Empty, Facts, Failure, Loaded, Panel, SubmitOrCancel } from '../shared/parts.tsx'
 import { draftOf, ProfileFields, profileFacts, profileOf } from '../shared/profile.tsx'
 import type { Account } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
@@ -80,14 +80,7 @@ function ChangeProfile({ account, onClose }: { account: Account; onClose(): void
       <form onSubmit={save}>
         {error && <Failure error={error} />}
         <ProfileFields draft={draft} onChange={setDraft} />
-        <div class="buttons">
-          <button type="submit" class="main" disabled={isBusy}>
-            Save
-          </button>
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-        </div>
+        <SubmitOrCancel verb="Save" isBusy={isBusy} onCancel={onClose} />
       </form>
     </Dialog>
   )

@@ -203,3 +203,23 @@ export function Dialog(props: { title: string; onClose(): void; children: Compon
     </dialog>
   )
 }
+
+/** The end of a form in a dialog. */
+export function SubmitOrCancel(props: {
+  /** What the form does. */
+  readonly verb: string
+  readonly isDangerous?: boolean | undefined
+  readonly isBusy?: boolean
+  onCancel(): void
+}) {
+  return (
+    <div class="buttons">
+      <button type="submit" class={props.isDangerous ? 'danger' : 'main'} disabled={props.isBusy}>
+        {props.verb}
+      </button>
+      <button type="button" onClick={props.onCancel}>
+        Cancel
+      </button>
+    </div>
+  )
+}
