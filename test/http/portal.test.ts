@@ -106,11 +106,13 @@ describe.skipIf(program === undefined)('the portal', () => {
     await page.locator('.drawing canvas').waitFor()
     await goTo('Statements')
     const row = page.getByRole('row', { name: 'June 2030' })
+    await row.waitFor()
     expect(await row.getByRole('cell').allTextContents()).toEqual([
       ...['June 2030', '3 calls', '3 credits', '0 credits', '100 credits'],
       expect.stringContaining('View'),
     ])
     await goTo('Calls')
+    await page.locator('tbody tr').first().waitFor()
     expect(await page.locator('tbody tr').count()).toBe(3)
     await page.getByLabel('Request id').fill(requestIds[1] ?? '')
     await page.getByRole('button', { name: 'Show its receipt' }).click()
