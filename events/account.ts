@@ -1,4 +1,4 @@
-/** The account stream: who owns an account, its plans and its limits. Who the owner is, by name, is personal, and encrypted. */
+/** The account stream: who owns an account, its plans and its limits. Who the owner is, by name, and what is noted of it are personal, and encrypted. */
 import { type Static, Type } from '@sinclair/typebox'
 import { maxAmount, maxInteger } from './bounds.ts'
 import { Budget } from './budget.ts'
@@ -70,6 +70,13 @@ export const accountEvents = {
     describe: () => 'Account described: its name, contact, billing address or tax id changed',
   },
 
+  /** What an operator noted of the account, in no other's place. It is personal, and for operators alone: see AccountNote. */
+  AccountNoted: {
+    stream: 'account',
+    payload: Type.Object({}),
+    describe: () => 'Note written on the account',
+  },
+
   AccountFrozen: {
     stream: 'account',
     payload: Type.Object({}),
@@ -97,4 +104,9 @@ export interface AccountProfile {
   /** Its lines; none: nobody has said. */
   readonly billingAddress: readonly string[]
   readonly taxId: string | null
+}
+
+/** The private document of an AccountNoted, before it is encrypted. */
+export interface AccountNote {
+  readonly text: string
 }

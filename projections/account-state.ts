@@ -1,10 +1,10 @@
-/** Accounts: who owns them, their plans, and their own limits. */
+/** Accounts: who owns them, their plans, their own limits, and where their notes stand in the log. */
 import { typesWith } from '../events/event-types.ts'
 import type { Projection } from './projection.ts'
 
 export const accountState: Projection = {
   name: 'account_state',
-  version: 3,
+  version: 4,
   mode: 'inline',
   eventFilter: `stream_version is not null`,
   tables: [
@@ -35,6 +35,13 @@ export const accountState: Projection = {
       position bigint not null,
       plan text not null,
       starts_at timestamptz not null,
+      primary key (account_id, position, shard)
+    )`,
+    // A note is read from the log, where notes are few among the events of an account.
+    `create table account_notes (
+      account_id text not null,
+      shard smallint not null,
+      position bigint not null,
       primary key (account_id, position, shard)
     )`,
   ],
@@ -83,6 +90,11 @@ export const accountState: Projection = {
        select account_id, shard, position, payload ->> 'plan', (payload ->> 'from')::timestamptz
        from batch
        where type = 'PlanStarted'`,
+    },
+    {
+      eventTypes: ['AccountNoted'],
+      sql: `insert into account_notes (account_id, shard, position)
+       select account_id, shard, position from batch where type = 'AccountNoted'`,
     },
   ],
 }

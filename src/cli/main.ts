@@ -40,11 +40,13 @@ const tollbook: CommandGroup = {
       },
     },
     accounts: {
-      description: 'Accounts: list, describe, put on a plan, limit, freeze, erase.',
+      description: 'Accounts: list, describe, note, put on a plan, limit, freeze, erase.',
       commands: {
         list: () => import('./commands/accounts/list.ts'),
         show: () => import('./commands/accounts/show.ts'),
         describe: () => import('./commands/accounts/describe.ts'),
+        note: () => import('./commands/accounts/note.ts'),
+        notes: () => import('./commands/accounts/notes.ts'),
         plan: () => import('./commands/accounts/plan.ts'),
         limits: () => import('./commands/accounts/limits.ts'),
         budget: () => import('./commands/accounts/budget.ts'),

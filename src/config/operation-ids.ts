@@ -37,6 +37,8 @@ export const ownOperationIds = [
     'grantCredits',
     'adjustCredits',
     'grantPack',
+    'listNotes',
+    'createNote',
     'refundCharge',
   ],
   ...['getUsageSummary', 'listTopUsers', 'listEvents'],

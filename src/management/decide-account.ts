@@ -4,7 +4,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util'
-import type { AccountProfile, Owner } from '../../events/account.ts'
+import type { AccountNote, AccountProfile, Owner } from '../../events/account.ts'
 import type { Budget } from '../../events/budget.ts'
 import type { Plan } from '../../events/tariffs.ts'
 import { noProfile } from '../ledger/account-profile.ts'
@@ -56,6 +56,7 @@ export type AccountCommand =
   | { readonly type: 'set-budget'; readonly budget: BudgetChange }
   /** What is absent stays as it is. */
   | { readonly type: 'describe'; readonly profile: Partial<AccountProfile> }
+  | { readonly type: 'note'; readonly text: string }
   | { readonly type: 'freeze' }
   | { readonly type: 'unfreeze' }
   | { readonly type: 'erase' }
@@ -83,11 +84,16 @@ export type AccountEvent =
       readonly type: 'AccountBudgetsChanged'
       readonly payload: { readonly budgets: readonly Budget[] }
     }
-  /** The document is encrypted before it is recorded. */
+  /** Documents are encrypted before they are recorded. */
   | {
       readonly type: 'AccountDescribed'
       readonly payload: Record<string, never>
       readonly document: AccountProfile
+    }
+  | {
+      readonly type: 'AccountNoted'
+      readonly payload: Record<string, never>
+      readonly document: AccountNote
     }
   | {
       readonly type: 'AccountFrozen' | 'AccountUnfrozen' | 'AccountErased'
@@ -128,6 +134,9 @@ export function decideAccount(
         ? nothing
         : { events: [{ type: 'AccountDescribed', payload: {}, document }] }
     }
+    // The same text again is another note.
+    case 'note':
+      return { events: [{ type: 'AccountNoted', payload: {}, document: { text: command.text } }] }
     case 'freeze':
       return state.frozen ? nothing : { events: [{ type: 'AccountFrozen', payload: {} }] }
     case 'unfreeze':
@@ -152,6 +161,7 @@ export function evolveAccount(state: MaybeAccount, event: AccountEvent): MaybeAc
       return { ...state, schedule: [...state.schedule, { plan, from }] }
     }
     case 'PlanEnded':
+    case 'AccountNoted':
       return state
     case 'AccountLimitsChanged':
     case 'AccountBudgetsChanged':

@@ -1,4 +1,4 @@
-/** Accounts: reading them, changing their plan and limits, describing, freezing and erasing them. */
+/** Accounts: reading them, changing their plan and limits, describing, freezing and erasing them, and writing notes on them. */
 
 import type { AccountProfile } from '../../events/account.ts'
 import type { Budget } from '../../events/budget.ts'
@@ -34,6 +34,8 @@ export interface AccountChange {
   readonly budget?: BudgetChange
   /** Who the owner is, as far as it is to change. */
   readonly profile?: Partial<AccountProfile>
+  /** A text to be kept with the account, for operators. */
+  readonly note?: string
 }
 
 export interface Accounts {
@@ -46,7 +48,7 @@ export interface Accounts {
   ): Promise<AccountView | Refused>
   /**
    * Destroys the secret under which the account's personal data is encrypted, for good, and revokes its API
-   * keys: nobody can read names, addresses and reasons any more. Amounts, hashes and ids stay.
+   * keys: nobody can read names, addresses, reasons and notes any more. Amounts, hashes and ids stay.
    */
   eraseAccount(accountId: string, actor: Actor): Promise<AccountView | Refused>
 }
@@ -147,7 +149,7 @@ function erasure(
 
 /** @param at the ledger's time, ISO 8601 */
 function commandsFor(
-  { plan, rateLimit, maxInFlight, frozen, budgets, budget, profile }: AccountChange,
+  { plan, rateLimit, maxInFlight, frozen, budgets, budget, profile, note }: AccountChange,
   plans: Plans,
   at: string,
 ): AccountCommand[] {
@@ -163,6 +165,7 @@ function commandsFor(
   if (budgets !== undefined) commands.push({ type: 'change-budgets', budgets })
   if (budget !== undefined) commands.push({ type: 'set-budget', budget })
   if (profile !== undefined) commands.push({ type: 'describe', profile })
+  if (note !== undefined) commands.push({ type: 'note', text: note })
   if (frozen !== undefined) commands.push({ type: frozen ? 'freeze' : 'unfreeze' })
   return commands
 }

@@ -19,10 +19,8 @@ export function sealAccountEvents(
   return events.map((event) => {
     const reason = reasonDocument(actor)
     const { type, payload } = event
-    const [document, found] =
-      'document' in event
-        ? [{ ...event.document, ...reason }, { name: nameToFind(event.document) }]
-        : [reason, {}]
+    const document = 'document' in event ? { ...event.document, ...reason } : reason
+    const found = event.type === 'AccountDescribed' ? { name: nameToFind(event.document) } : {}
     return { type, payload, accountId, ...sealDocument(secret, accountId, document), ...found }
   })
 }

@@ -200,6 +200,42 @@ describe.skipIf(program === undefined)('the console', () => {
     expect(await page.locator('main svg').count()).toBe(0)
   })
 
+  test('keeps notes on an account, the newest first, each once, and shows them as texts', async () => {
+    await page.goto(`${shop.gateway.consoleUrl}/console/accounts/${key.accountId}`)
+    const notes = page.getByRole('region', { name: 'Notes' })
+    await notes.getByText('Nothing is noted.').waitFor()
+    const draft = notes.getByLabel('New note')
+    await draft.fill('Called,\n  promised <img src=x onerror=alert(1)> until Friday')
+    // Its response is lost, so that the operator sends it again.
+    await page.route('**/notes', async (route) => {
+      await route.fetch()
+      await route.abort()
+    })
+    await notes.getByRole('button', { name: 'Write it' }).click()
+    await notes.getByText('The gateway cannot be reached.').waitFor()
+    await page.unroute('**/notes')
+    testPage.complaints.splice(0)
+    await notes.getByRole('button', { name: 'Write it' }).click()
+    await notes.getByText('Called, promised <img src=x onerror=alert(1)> until Friday').waitFor()
+    expect(await draft.inputValue()).toBe('')
+    await draft.fill('Refunded')
+    await notes.getByRole('button', { name: 'Write it' }).click()
+    await notes.getByText('Refunded').waitFor()
+    const written = await notes.locator('td[data-head=Note]').allTextContents()
+    expect(written).toEqual([
+      'Refunded',
+      'Called, promised <img src=x onerror=alert(1)> until Friday',
+    ])
+    await notes.getByRole('cell', { name: 'admin:ada' }).first().waitFor()
+    expect(await page.locator('main img').count()).toBe(0)
+    // What is changed after it is changed of the account as it is now.
+    await page.getByRole('button', { name: 'Change the plan' }).click()
+    await page.getByRole('dialog').getByLabel('Plan').selectOption('enterprise')
+    await page.getByLabel('Reason').fill('As they asked')
+    await page.getByRole('button', { name: 'Change it', exact: true }).click()
+    await page.getByText('As they asked').first().waitFor()
+  })
+
   test('shows names as they are, whatever they say', async () => {
     const id = `<img src=x onerror=alert(1)> ${'👩‍👩‍👧'.repeat(20)} \u202egnp.exe`
     await shop.ledger.account({ plan: 'pro', owner: { kind: 'user', id } })

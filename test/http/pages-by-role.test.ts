@@ -44,6 +44,10 @@ describe.skipIf(program === undefined)('a page', () => {
     await page.getByRole('button', { name: 'Freeze it' }).waitFor()
     const names = await page.locator('.actions button').allInnerTexts()
     expect(names).toEqual(['Grant credits', 'Freeze it'])
+    await page.getByLabel('New note').fill('Called back')
+    await page.getByRole('button', { name: 'Write it' }).click()
+    await page.getByRole('cell', { name: 'Called back' }).waitFor()
+    await page.getByRole('cell', { name: 'support:sue' }).first().waitFor()
     await page.getByRole('button', { name: 'Grant credits' }).click()
     expect(await page.getByRole('spinbutton', { name: 'Credits' }).getAttribute('max')).toBe('20')
 

@@ -194,6 +194,7 @@ function outcomeFor(role: Role, kind: Kind): Outcome {
 const ofSupport = [
   'PATCH /admin/accounts/:id',
   'POST /admin/accounts/:id/grants',
+  'POST /admin/accounts/:id/notes',
   'POST /admin/charges/:id/refund',
   'DELETE /admin/api-keys/:id',
 ]

@@ -116,8 +116,27 @@ test('an account is described, in part, and an empty option takes away what was 
   })
 })
 
+test('notes are written and listed, the newest first, page by page', async () => {
+  const id = await newAccount('noted')
+  expect((await accounts(['notes', id])).stdout).toBe('No notes.\n')
+  await json(['note', id, '--text', ' Called, promised a refund until Friday '])
+  await json(['note', id, '--text', 'Refunded'])
+  const { stdout } = await accounts(['notes', id])
+  const [, last, first] = stdout.split('\n')
+  expect(last).toMatch(/^2030-06-15 .+ cli +Refunded$/)
+  expect(first).toMatch(/^2030-06-15 .+ cli +Called, promised a refund until Friday$/)
+  const page = await json(['notes', id, '--limit', '1'])
+  expect(page).toMatchObject({ total: 2, notes: [{ actor: 'cli', text: 'Refunded' }] })
+  const next = await json(['notes', id, '--limit', '1', '--cursor', page.next])
+  const [{ text }] = next.notes
+  expect([text, next.next]).toEqual(['Called, promised a refund until Friday', null])
+})
+
 test.each([
   ['the ledger has no account acc_x', ['show', 'acc_x']],
+  ['the ledger has no account acc_x', ['notes', 'acc_x']],
+  ['the ledger has no such account', ['note', 'acc_x', '--text', 'a']],
+  ['--text takes a text of 1 to 2,000 characters', ['note', 'acc_x', '--text', ' ']],
   ['the ledger has no such account', ['freeze', 'acc_x']],
   ['the ledger has no such account', ['erase', 'acc_x', '--yes']],
   ['--state takes open, frozen or erased', ['list', '--state', 'closed']],
@@ -141,7 +160,13 @@ test('the error for an unknown plan lists the known ones', async () => {
 })
 
 describe('an erased account', () => {
-  const secrets = ['Wilhelmina', '198.51.100.7', 'a garden in Delft', 'asked by letter']
+  const secrets = [
+    'Wilhelmina',
+    '198.51.100.7',
+    'a garden in Delft',
+    'asked by letter',
+    'is in a hurry',
+  ]
   let id: string
   let keyId: string
   let request: string
@@ -155,8 +180,10 @@ describe('an erased account', () => {
     keyId = key.id
     await app.get('admin', 'PATCH', `/admin/accounts/${id}`, { plan: 'pro', reason: secrets[3] })
     await app.get('admin', 'PATCH', `/admin/api-keys/${keyId}`, { name: `${secrets[0]} II` })
+    await app.get('admin', 'POST', `/admin/accounts/${id}/notes`, { text: secrets[4] })
     request = await app.charge(keyId, 3)
-    expect(await readEverything()).toContain(secrets[0] as string)
+    const everything = await readEverything()
+    for (const secret of secrets) expect(everything).toContain(secret)
     statement = await app.get('erased', 'GET', '/account/statements/2030-06')
     await json(['erase', id, '--yes'])
   })
@@ -171,6 +198,7 @@ describe('an erased account', () => {
       app.ask('admin', 'GET', '/admin/api-keys?userId=erased'),
       app.ask('admin', 'GET', `/admin/api-keys/${keyId}`),
       app.ask('admin', 'GET', `/admin/accounts/${id}`),
+      app.ask('admin', 'GET', `/admin/accounts/${id}/notes`),
       app.ask('auditor', 'GET', `/admin/events?accountId=${id}&limit=200`),
     ]
     const bodies = await Promise.all(asked.map(async (response) => (await response).text()))
@@ -181,6 +209,7 @@ describe('an erased account', () => {
         ['keys', 'list', '--user', 'erased'],
         ['events', '--account', id],
         ['accounts', 'show', id],
+        ['accounts', 'notes', id],
       ].map(async (args) => (await runCli(args, { database })).stdout),
     )
     return [...bodies, ...printed].join('\n')

@@ -40,6 +40,7 @@ beforeAll(async () => {
   await management.changeAccount(accountId, { plan: 'pro' }, actor)
   const profile = { name: hostile, contact: hostile, billingAddress: [hostile], taxId: hostile }
   await management.changeAccount(accountId, { profile }, actor)
+  await management.changeAccount(accountId, { note: hostile }, actor)
   await management.grant(accountId, { mode: 'live', credits: 5, kind: 'promotional' }, actor)
   const call = await app.charge(keyId, 2)
   await management.refund(call, { credits: 1 }, actor)
@@ -68,6 +69,11 @@ const printing: Readonly<Record<string, Line[]>> = {
   'accounts/freeze': [({ accountId }) => ['accounts', 'freeze', accountId]],
   'accounts/limits': [({ accountId }) => ['accounts', 'limits', accountId, '--rate-limit', '9']],
   'accounts/list': [() => ['accounts', 'list'], () => ['accounts', 'list', '--json']],
+  'accounts/note': [({ accountId }) => ['accounts', 'note', accountId, '--text', 'Called']],
+  'accounts/notes': [
+    ({ accountId }) => ['accounts', 'notes', accountId],
+    ({ accountId }) => ['accounts', 'notes', accountId, '--json'],
+  ],
   'accounts/plan': [({ accountId }) => ['accounts', 'plan', accountId, 'enterprise']],
   'accounts/show': [
     ({ accountId }) => ['accounts', 'show', accountId],

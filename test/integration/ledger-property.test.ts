@@ -141,6 +141,8 @@ const verbs = {
       {},
       pick % 3 ? new Uint8Array([3, pick, credits]) : undefined,
     ),
+  note: (w: World, pick: number, credits: number) =>
+    ledger.change(account(w, pick), 'AccountNoted', {}, new Uint8Array([5, pick, credits])),
   budget: (w: World, pick: number, credits: number) =>
     ledger.change(account(w, pick), 'AccountBudgetsChanged', {
       budgets: budgetsFor(pick, credits),

@@ -22,7 +22,7 @@ const unmissed: readonly (readonly [RegExp, string])[] = [
   [/^Calls(Counted|Refused)$/, 'Calls that are only counted leave nothing else in the log.'],
   [/^UsageImported$/, 'It is what another service said.'],
   [
-    /^(KeyImported|KeyUpdated|KeyLimitsChanged|KeyRotated|KeyEnabled|AccountLimitsChanged|AccountUnfrozen|AccountDescribed)$/,
+    /^(KeyImported|KeyUpdated|KeyLimitsChanged|KeyRotated|KeyEnabled|AccountLimitsChanged|AccountUnfrozen|AccountDescribed|AccountNoted)$/,
     'Nothing that it decided came after it. Where something did, it is missed: see the test below.',
   ],
   [/^KeyRevoked$/, 'Nothing is bought after it, and nothing comes of it.'],

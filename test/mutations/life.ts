@@ -171,6 +171,7 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   await ledger.changePlan(account, 'pro')
   await ledger.change(account, 'AccountLimitsChanged', { rateLimit: 10, maxInFlight: 20 })
   await ledger.change(account, 'AccountDescribed', {}, new Uint8Array([7]))
+  await ledger.change(account, 'AccountNoted', {}, new Uint8Array([7]))
   await ledger.change(account, 'AccountFrozen')
   await ledger.change(account, 'AccountUnfrozen')
   await ledger.change(key, 'KeyUpdated', { endpoints: ['search', 'other'], expiresAt: iso(200) })

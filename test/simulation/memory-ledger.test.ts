@@ -375,6 +375,7 @@ const verbs = {
     }),
   describe: (h: History, pick: number) =>
     h.change('acc_a', 'AccountDescribed', {}, new Uint8Array([pick])),
+  note: (h: History, pick: number) => h.change('acc_a', 'AccountNoted', {}, new Uint8Array([pick])),
   budget: (h: History, pick: number, credits: number) =>
     h.change('acc_a', 'AccountBudgetsChanged', { budgets: budgetsFor(pick, credits) }),
   keyBudget: (h: History, pick: number, credits: number) =>

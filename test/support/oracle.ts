@@ -19,6 +19,7 @@ export const tables = {
   tariff_tiers: ['hash', 'endpoint', 'plan', 'shard'],
   account_state: ['account_id', 'shard'],
   account_plans: ['account_id', 'position', 'shard'],
+  account_notes: ['account_id', 'position', 'shard'],
   key_state: ['key_id', 'shard'],
   lots: ['lot', 'shard'],
   open_holds: ['hold_id', 'shard'],
@@ -173,6 +174,9 @@ function changeAccount(state: State, event: LogEvent): void {
       break
     case 'AccountDescribed':
       account.private = event.private
+      break
+    case 'AccountNoted':
+      put(state, 'account_notes', { account_id, shard, position })
       break
     case 'AccountFrozen':
       account.frozen = true

@@ -112,6 +112,13 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'POST /admin/charges/:id/refund': async ({ charge }) => ({
     path: `/admin/charges/${await charge()}/refund`,
   }),
+  'GET /admin/accounts/:id/notes': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/notes`,
+  }),
+  'POST /admin/accounts/:id/notes': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/notes`,
+    json: { text: 'Called: promised a refund until Friday' },
+  }),
   'GET /admin/accounts/:id/usage': ({ accountId }) => ({
     path: `/admin/accounts/${accountId}/usage?group=outcome&days=7`,
   }),

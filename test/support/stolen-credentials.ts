@@ -169,7 +169,7 @@ export const deeds: readonly Deed[] = [
     ],
   },
   {
-    what: 'Read the secrets of accounts, and with them names, addresses and reasons',
+    what: 'Read the secrets of accounts, and with them names, addresses, reasons and notes',
     by: ['management', 'portal'],
     statements: ({ accountId }) => [`select account_secret_v1('${accountId}')`],
   },
@@ -261,11 +261,12 @@ export const deeds: readonly Deed[] = [
     ],
   },
   {
-    what: 'Freeze and erase accounts, change their plans and limits',
+    what: 'Freeze and erase accounts, change their plans and limits, and write notes on them',
     by: ['management'],
     statements: (loot, role) => [
       record(role, { AccountFrozen: {} }, ofAccount(loot)),
       record(role, { AccountErased: {} }, ofAccount(loot)),
+      record(role, { AccountNoted: {} }, ofAccount(loot)),
       record(role, { AccountLimitsChanged: { rateLimit: 9, maxInFlight: 9 } }, ofAccount(loot)),
       record(role, { PlanStarted: started }, ofAccount(loot)),
     ],

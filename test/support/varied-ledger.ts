@@ -26,6 +26,7 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
     budgets: [{ credits: 1_000, per: 'day', timeZone: 'Europe/Berlin' }],
   })
   await ledger.change(pro, 'AccountDescribed', {}, new Uint8Array([7]))
+  await ledger.change(pro, 'AccountNoted', {}, new Uint8Array([7]))
   await ledger.change(key, 'KeyGrouped', { group: 'team' })
   await ledger.change(key, 'KeyBudgetsChanged', {
     budgets: [{ credits: 2_000, per: 'week', timeZone: 'UTC' }],

@@ -76,6 +76,20 @@ describe('an account', () => {
       .refuses('account_erased')
   })
 
+  test('is noted as often as somebody writes, frozen or not, but not once it is erased', () => {
+    const noted: AccountEvent = {
+      ...{ type: 'AccountNoted', payload: {} },
+      document: { text: 'Called' },
+    }
+    const note = { type: 'note', text: 'Called' } as const
+    account(...onFree, noted, { type: 'AccountFrozen', payload: {} })
+      .when(note)
+      .follows(noted)
+    account(...onFree, { type: 'AccountErased', payload: {} })
+      .when(note)
+      .refuses('account_erased')
+  })
+
   test('has budgets in place of those before, and changes one of them beside the others', () => {
     const daily = { credits: 20, per: 'day', timeZone: 'Europe/Berlin' } as const
     const monthly = { credits: 500, per: 'month', timeZone: 'UTC' } as const

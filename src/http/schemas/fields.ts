@@ -108,6 +108,11 @@ export const keyName = text({
 export const description = nullable(
   text({ maxLength: 2_000, title: 'a text of at most 2,000 characters' }),
 )
+export const noteText = text({
+  minLength: 1,
+  maxLength: 2_000,
+  title: 'a text of 1 to 2,000 characters',
+})
 const line = (maxLength: number) =>
   text({ minLength: 1, maxLength, title: `a text of 1 to ${maxLength} characters` })
 /** Who an account's owner is, as far as it is to change. Null takes away what was said. */

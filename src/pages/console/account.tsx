@@ -1,4 +1,4 @@
-/** One account: what it has, what it used, its keys, its statements, and what happened to it; and what an operator can change. */
+/** One account: what is noted of it, what it has, what it used, its keys, its statements, and what happened to it; and what an operator can change. */
 import { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
 import { dayText, monthText, timeText } from '../shared/format.ts'
@@ -14,6 +14,7 @@ import { usePages } from '../shared/use-pages.ts'
 import { AccountActions } from './account-actions.tsx'
 import { AccountUsage } from './account-usage.tsx'
 import { Events } from './events.tsx'
+import { Notes } from './notes.tsx'
 import type { AuditedAccount, EventPage } from './types.ts'
 
 interface Found {
@@ -78,6 +79,7 @@ function WithAccount(props: Found & { path: string; found: Data<Found | null> })
       >
         <AccountFacts account={account} />
       </Panel>
+      <Notes account={account} path={path} onWritten={reload} />
       <Credits balance={balance} />
       <AccountUsage path={path} />
       <Keys accountId={account.accountId} />

@@ -65,10 +65,19 @@ export function Action(props: ActionProps) {
 }
 
 /** What is done in the console. */
-type Act = 'grant' | 'take' | 'plan' | 'describe' | 'freeze' | 'unfreeze' | 'refund' | 'publish'
+type Act =
+  | 'grant'
+  | 'take'
+  | 'plan'
+  | 'describe'
+  | 'note'
+  | 'freeze'
+  | 'unfreeze'
+  | 'refund'
+  | 'publish'
 
 /** What support may do, as far as its bounds allow. */
-const ofSupport: readonly Act[] = ['grant', 'freeze', 'refund']
+const ofSupport: readonly Act[] = ['grant', 'note', 'freeze', 'refund']
 
 /** Whether who is signed in may do something: auditors only read. @param credits that are moved */
 export function useMay(): (act: Act, credits?: number) => boolean {

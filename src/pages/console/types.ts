@@ -40,6 +40,17 @@ export interface AccountPage {
   readonly nextCursor: string | null
 }
 
+export interface NotePage {
+  readonly notes: readonly {
+    readonly position: string
+    readonly writtenAt: string
+    readonly actor: string
+    /** null: erased. */
+    readonly text: string | null
+  }[]
+  readonly nextCursor: string | null
+}
+
 /** An account as operators see it. */
 export interface AuditedAccount extends Account {
   readonly owner: { readonly kind: string; readonly id: string }

@@ -104,6 +104,7 @@ function evolveAccount(before: AccountAsOf, change: StreamChange, now: Micros): 
     case 'AccountOpened':
     case 'PlanEnded':
     case 'AccountDescribed':
+    case 'AccountNoted':
       return account
     case 'PlanStarted':
       if (Date.parse(payload.from) * 1_000 > now) return account

@@ -18,7 +18,7 @@ const args = {
 export default command(
   {
     description:
-      'Erase the personal data of an account, for good. The encryption key of its names, addresses and reasons is destroyed, and its API keys are revoked; amounts and hashes stay.',
+      'Erase the personal data of an account, for good. The encryption key of its names, addresses, reasons and notes is destroyed, and its API keys are revoked; amounts and hashes stay.',
     examples: ['accounts erase acc_… --yes'],
   },
   args,
@@ -33,7 +33,7 @@ export default command(
     )
     if (args.json) return json(account)
     say(
-      `${account.accountId} is erased: nobody can read its names, addresses and reasons any more.`,
+      `${account.accountId} is erased: nobody can read its names, addresses, reasons and notes any more.`,
     )
     say('Older backups still hold its encryption key: docs/CLI.md says what to do with them.')
   },

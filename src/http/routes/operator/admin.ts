@@ -4,6 +4,7 @@ import type { RouteDeps } from '../route-deps.ts'
 import { adminAccountReportsRoutes } from './admin-account-reports.ts'
 import { adminAccountsRoutes } from './admin-accounts.ts'
 import { adminKeysRoutes } from './admin-keys.ts'
+import { adminNotesRoutes } from './admin-notes.ts'
 import { adminOperationsRoutes } from './admin-operations.ts'
 import { adminPricesRoutes } from './admin-prices.ts'
 import { adminReportsRoutes } from './admin-reports.ts'
@@ -15,6 +16,7 @@ export function adminRoutes(deps: RouteDeps) {
     .use(adminKeysRoutes(deps))
     .use(adminAccountsRoutes(deps))
     .use(adminAccountReportsRoutes(deps))
+    .use(adminNotesRoutes(deps))
     .use(adminReportsRoutes(deps))
     .use(adminOperationsRoutes(deps))
     .use(adminPricesRoutes(deps))
