@@ -25,6 +25,7 @@ export const moments = {
   start: 'started',
   warm: 'after as many calls from ten keys',
   full: 'after a call from each key',
+  later: 'half a minute after that',
   half: 'half way',
   end: 'at the end',
 } as const
@@ -50,6 +51,7 @@ async function measureKeys(bench: Bench): Promise<void> {
     { name: moments.start, measure: () => memoryOf(gateway, 0) },
     { name: moments.warm, measure: () => afterCalls(gateway, fewTarget) },
     { name: moments.full, measure: () => afterCalls(gateway, target) },
+    { name: moments.later, measure: () => afterHalfAMinute(gateway, keys.length) },
   ]
   await takeTurns(memory.name, 1, [{ name: memoryRows.keys, contenders }], bench.record)
 }
@@ -59,6 +61,12 @@ async function afterCalls(gateway: BenchGateway, target: Target) {
   const good = statuses.get(200) ?? 0
   if (good < target.keys.length) throw new Error(`${good} of ${target.keys.length} got 200`)
   return memoryOf(gateway, good)
+}
+
+/** What is known of a key only while it might call again at once is forgotten by then. */
+async function afterHalfAMinute(gateway: BenchGateway, calls: number) {
+  await Bun.sleep(30_000)
+  return memoryOf(gateway, calls)
 }
 
 /** As many calls as an hour is said to have, as fast as they go. */

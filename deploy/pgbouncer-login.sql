@@ -5,5 +5,6 @@ alter role :"login" set search_path = tollbook, pg_temp;
 alter role :"login" set default_transaction_isolation = 'read committed';
 alter role :"login" set synchronous_commit = on;
 alter role :"login" set jit = off;
+alter role :"login" set max_parallel_workers_per_gather = 0;
 alter role :"login" set timezone = 'UTC';
 alter role :"login" set lock_timeout = '10s';

@@ -54,6 +54,8 @@ const sessionDefaults = {
   // Our statements are many and short, and what is turned off for their plans makes them look costly before version 18: compiled,
   // one that follows the log took ten times as long as it ran.
   jit: 'off',
+  // Calls need a processor while a report is computed: it takes one, whatever the server has to give.
+  max_parallel_workers_per_gather: 0,
 } as const
 
 /**

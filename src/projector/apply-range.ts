@@ -126,12 +126,10 @@ function eventsOf({ shard, after, upTo }: Range): string {
  * Settings for a transaction that reads very many events.
  *
  * Grouping stays in memory, and very many rows are not sorted to make few of them. Tables that PostgreSQL has no
- * statistics of yet are not searched again for every row. And parallel workers would only compete with the other connection
- * for processors.
+ * statistics of yet are not searched again for every row.
  */
 export const bulkSettings: readonly string[] = [
   `set local work_mem = '64MB'`,
   'set local enable_sort = off',
   'set local enable_nestloop = off',
-  'set local max_parallel_workers_per_gather = 0',
 ]

@@ -26,7 +26,7 @@ const ignored = {
       'lock_timeout',
       'statement_timeout',
       'default_transaction_isolation',
-      ...['synchronous_commit', 'jit'],
+      ...['synchronous_commit', 'jit', 'max_parallel_workers_per_gather'],
     ],
     ...[
       'tcp_keepalives_idle',

@@ -87,10 +87,11 @@ test.skipIf(!pgbouncer)(
       const [row] =
         await sql`select current_setting('role') as role, current_setting('lock_timeout') as lock,
       current_setting('search_path') as path, current_setting('timezone') as zone,
-      current_setting('default_transaction_isolation') as isolation, current_setting('jit') as jit`
+      current_setting('default_transaction_isolation') as isolation, current_setting('jit') as jit,
+      current_setting('max_parallel_workers_per_gather') as workers`
       expect(row).toEqual({
         ...{ role: 'tollbook_calls', lock: '10s', path: 'tollbook, pg_temp', zone: 'UTC' },
-        ...{ isolation: 'read committed', jit: 'off' },
+        ...{ isolation: 'read committed', jit: 'off', workers: '0' },
       })
       await sql.unsafe("set search_path = nowhere; set lock_timeout = '1s'")
       await sql.end()

@@ -25,8 +25,10 @@ describe('a lease', () => {
     appended = []
     verdict = 'ok'
     result = atFirst
+    released = undefined
     const append = async (command: CallCommand) => {
       appended.push(command)
+      if (command.kind === 'release') await released
       return { ...result, verdict }
     }
     const appendGroup = (commands: readonly CallCommand[]) => commands.map(append)
@@ -43,6 +45,8 @@ describe('a lease', () => {
     ...{ sentAtMs: 0, recordedAt: new Date(0) },
   }
   let result = atFirst
+  /** When releases are appended. undefined: at once. */
+  let released: Promise<void> | undefined
   const request = {
     key: { keyId: 'k', keyVersion: 1, accountId: 'a', mode: 'live', shard: 0 } as KeyRecord,
     ...{ maxInFlight: 1_000, credits: 2, seconds: 60 },
@@ -303,6 +307,35 @@ describe('a lease', () => {
     const { lease } = await asked
     expect(lease).toBeDefined()
     expect(leases.acquire(request).lease).toBe(lease)
+  })
+
+  test('is released a hundred at a time where very many have to be, but at once where a call waits for it', async () => {
+    const keys = Array.from({ length: 250 }, (_, n) => ({
+      ...request.key,
+      ...{ keyId: `k${n}`, accountId: `a${n}` },
+    }))
+    for (const key of keys) {
+      for (let n = 0; n < 3; n++) {
+        const call = leases.acquire({ ...request, key })
+        if (n < 2) leases.onDedicatedHold(call, key, result, nowMs)
+        else await leases.takeLease(call)
+        leases.returnSlot(call)
+      }
+    }
+    expect(appended).toHaveLength(keys.length)
+    const idOf = (command: CallCommand) => ('requestId' in command ? command.requestId : '')
+    const names = appended.map(idOf)
+    const releases = () => appended.slice(keys.length).map(idOf)
+    const pending = Promise.withResolvers<void>()
+    released = pending.promise
+    leases.onChanges('all', nowMs)
+    expect(releases()).toHaveLength(100)
+    const waits = names.findIndex((name) => !releases().includes(name))
+    leases.releaseLeases(keys[waits] as KeyRecord)
+    expect(releases()).toHaveLength(101)
+    pending.resolve()
+    await until(async () => releases().length === keys.length)
+    expect(releases().sort()).toEqual(names.sort())
   })
 
   test('is kept when it was granted after its account had changed', async () => {

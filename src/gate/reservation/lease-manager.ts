@@ -60,7 +60,15 @@ interface Look {
   readonly leases: KeyLeases
 }
 
+/** A lease that no call begins on any more. */
+interface RetiredLease {
+  readonly leases: KeyLeases
+  readonly lease: CreditLease
+}
+
 const modes = ['live', 'test'] as const
+/** Where very many leases are retired at once, so many are being released at a time: calls would wait behind them. */
+const maxReleasing = 100
 /** How often it is asked whose time has come. */
 const looksEveryMs = 125
 
@@ -75,6 +83,8 @@ export class LeaseManager {
   private readonly accounts = new AccountsLeases()
   private readonly looks = new TinyQueue<Look>([], (a, b) => a.atMs - b.atMs)
   private readonly releasing = new Set<Promise<unknown>>()
+  /** Of these, the unused ones are released as soon as fewer are being released. */
+  private readonly toRelease: RetiredLease[] = []
   private readonly timer = setInterval(() => this.lookAtDue(), looksEveryMs)
   /** When it was last known which keys and accounts had changed. */
   private unchangedAtMs = Number.NEGATIVE_INFINITY
@@ -222,7 +232,11 @@ export class LeaseManager {
     const account = leaseAccountOf(key.accountId, key.mode)
     this.accounts.suspend(account, performance.now())
     const releasedBefore = this.releasing.size
-    for (const leases of this.accounts.keysOf(account)) this.retireAll(leases)
+    for (const leases of this.accounts.keysOf(account)) {
+      this.retireAll(leases)
+      // Before the call is decided again, however many others are to be released.
+      for (const lease of leases.unreleased) this.releaseUnused(leases, lease)
+    }
     return this.releasing.size > releasedBefore
   }
 
@@ -334,7 +348,16 @@ export class LeaseManager {
 
   private retire(leases: KeyLeases, lease: CreditLease): void {
     lease.isRetired = true
-    this.releaseUnused(leases, lease)
+    this.toRelease.push({ leases, lease })
+    this.releaseSome()
+  }
+
+  private releaseSome(): void {
+    while (this.releasing.size < maxReleasing) {
+      const next = this.toRelease.pop()
+      if (!next) return
+      this.releaseUnused(next.leases, next.lease)
+    }
   }
 
   private releaseUnused(leases: KeyLeases, lease: CreditLease): void {
@@ -355,7 +378,10 @@ export class LeaseManager {
   private track(released: Promise<AppendResult>): void {
     const tracked = released
       .catch((error) => this.log('a lease waits for its expiry', error))
-      .finally(() => this.releasing.delete(tracked))
+      .finally(() => {
+        this.releasing.delete(tracked)
+        this.releaseSome()
+      })
     this.releasing.add(tracked)
   }
 
