@@ -357,7 +357,7 @@ describe.skipIf(program === undefined)('the console', () => {
   })
 
   test('signs out, and in no tab is anybody signed in after that', async () => {
-    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.getByRole('button', { name: 'Sign out', exact: true }).click()
     await page.getByText('You are not signed in').waitFor()
     await page.goto(`${shop.gateway.consoleUrl}/console/accounts`)
     await page.getByText('You are not signed in').waitFor()

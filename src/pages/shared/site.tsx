@@ -8,6 +8,7 @@ import { Link } from './link.tsx'
 import { Failure, Stored } from './parts.tsx'
 import { readSeller, SellerName } from './seller.tsx'
 import { SignInPage } from './sign-in.tsx'
+import { SignOut } from './sign-out.tsx'
 import { asApiError } from './use-data.ts'
 
 interface Place {
@@ -103,10 +104,6 @@ function SignedIn(props: {
     if (!isFirst.current) main.current?.focus()
     isFirst.current = false
   }, [path])
-  const signOut = async () => {
-    await page.api.send('DELETE', `${root}/session`).catch(() => {})
-    location.assign(root)
-  }
   return (
     <PageContext.Provider value={page}>
       <a class="skip" href="#main">
@@ -126,9 +123,7 @@ function SignedIn(props: {
             <Stored text={session.organisation ?? session.subject} />
             {session.role && ` (${session.role})`}
           </span>
-          <button type="button" class="quiet" onClick={signOut}>
-            Sign out
-          </button>
+          <SignOut root={root} />
         </div>
       </header>
       <main id="main" ref={main} tabIndex={-1}>
