@@ -3,6 +3,7 @@
  * whoever edits prices need not start the gateway six times.
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { dirname, resolve as resolvePath } from 'node:path'
 import shippedFile from '../../tollbook.yaml' with { type: 'file' }
 import type { Fault } from '../lib/fault.ts'
 import { methodsOf } from '../lib/http-methods.ts'
@@ -27,6 +28,7 @@ import type { Route as FileRoute } from './file/route.ts'
 import type { Upstream as FileUpstream } from './file/service.ts'
 import { identityHeaders } from './identity-headers.ts'
 import { introduceSchema } from './json-schema.ts'
+import { type Logo, readLogo } from './logo.ts'
 import { withPlanPrices } from './plan-prices.ts'
 import { withProviderDefaults } from './provider-defaults.ts'
 import { routeBodyOf } from './route-body-of.ts'
@@ -81,6 +83,7 @@ export function parseConfig({ text, source, env, withCredentials }: ConfigText):
   if (yaml.problems.length > 0) throw new ConfigError(source, yaml.problems)
   const { value, faults } = readSchemas(yaml.value)
   const found = faultsOf(value, faults)
+  const logo = logoOf(source, value, found)
   if (withCredentials) found.push(...credentialFaults(value, found, env))
   const problems = found.map((fault) => problemOf(fault, yaml.lineOf(fault.path)))
   if (problems.length > 0) {
@@ -89,7 +92,19 @@ export function parseConfig({ text, source, env, withCredentials }: ConfigText):
       problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     )
   }
-  return resolve(source, value as ConfigFile, env)
+  return resolve(source, value as ConfigFile, env, logo)
+}
+
+/** The seller's logo, where the file names one; what is wrong with it is added to the faults. */
+function logoOf(source: string, file: unknown, faults: Fault[]): Logo | undefined {
+  const path = ['seller', 'logo']
+  const { logo } = (file as { seller?: { logo?: unknown } } | null)?.seller ?? {}
+  const isFaulty = faults.some((fault) => printPath(fault.path) === printPath(path))
+  if (typeof logo !== 'string' || isFaulty) return undefined
+  const read = readLogo(resolvePath(dirname(source), logo))
+  if (!('fault' in read)) return read
+  faults.push({ path, message: read.fault })
+  return undefined
 }
 
 /** What is wrong with a configuration that was not read, but made: plain data, as a file would say it. */
@@ -161,7 +176,8 @@ function isPart(section: unknown): boolean {
   return section === 'routes' || section === 'plans' || section === 'services'
 }
 
-function resolve(source: string, file: ConfigFile, env: Env): Config {
+/** @param logo that of the seller, which drafts do without */
+function resolve(source: string, file: ConfigFile, env: Env, logo?: Logo): Config {
   const problems: ConfigProblem[] = []
   const limits = { ...defaults.limits, ...file.limits }
   const refunds = { ...defaults.refunds, ...file.refunds }
@@ -172,9 +188,12 @@ function resolve(source: string, file: ConfigFile, env: Env): Config {
     trustedProxies: numberOf('TRUSTED_PROXIES', 0, env, problems) ?? trustedProxies,
   }
   if (problems.length > 0) throw new ConfigError('environment', problems)
+  const { seller: written, ...others } = file
+  const { logo: _, ...seller } = written ?? {}
   return {
     ...defaults,
-    ...file,
+    ...others,
+    ...(written && { seller: { ...seller, name: written.name, ...(logo && { logo }) } }),
     ...deployed,
     file: source,
     written: file,

@@ -3,13 +3,21 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Page } from 'playwright-core'
+import { newSignInLink } from '../../src/http/auth/sign-in-link.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
+import { axeFaults } from '../support/axe.ts'
+import { browserProgram, startBrowser, type TestBrowser } from '../support/browser.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { makeLogin } from '../support/logins.ts'
 import type { Json } from '../support/management-test-app.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { smallConfig } from '../support/small-config.ts'
+import { until } from '../support/until.ts'
+
+const program = browserProgram()
+const link = newSignInLink({ role: 'owner', subject: 'nora' })
 
 const seller = {
   name: 'Calls & <b>More</b> GmbH',
@@ -17,6 +25,12 @@ const seller = {
   colour: '#0b5fff',
   links: { buyMore: 'https://example.com/credits?from=402', support: 'https://example.com/help' },
 }
+/** A drawing that would do something, if it were more than a picture. */
+const logo = `<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20" onload="fetch('/portal/ran')">
+  <script>fetch('/portal/ran')</script>
+  <image href="http://example.com/seen.png"/>
+  <rect width="40" height="20" fill="#0b5fff"/>
+</svg>`
 const buyer = {
   name: 'Acme <script>alert(1)</script> Ltd',
   contact: 'billing@acme.example',
@@ -31,8 +45,11 @@ let config: string
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tollbook-seller-'))
   config = join(folder, 'tollbook.yaml')
-  writeFileSync(config, `${smallConfig}seller: ${JSON.stringify(seller)}\n`)
-  shop = await openShop({ config: { seller }, dedicatedHolds: true })
+  writeFileSync(join(folder, 'logo.svg'), logo)
+  const named = JSON.stringify({ ...seller, logo: 'logo.svg' })
+  writeFileSync(config, `${smallConfig}seller: ${named}\n`)
+  const shown = { ...seller, logo: join(folder, 'logo.svg') }
+  shop = await openShop({ config: { seller: shown }, signInLink: link, dedicatedHolds: true })
   const body = { profile: buyer }
   expect((await admin('PATCH', `/admin/accounts/${shop.account.accountId}`, body)).status).toBe(200)
 })
@@ -86,7 +103,10 @@ describe('a statement', () => {
     expect(stdout).toContain('Customer  Acme <script>alert(1)</script> Ltd, 1 Main Street')
     const file = join(folder, 'statement.html')
     await runCli([...args, '--html', file], options)
-    expect(readFileSync(file, 'utf8')).toContain('<bdi>Tax id US-42</bdi>')
+    const page = readFileSync(file, 'utf8')
+    expect(page).toContain('<bdi>Tax id US-42</bdi>')
+    expect(page).toContain(`src="data:image/svg+xml;base64,${btoa(logo)}"`)
+    expect(page).toContain('border-left: 4px solid #0b5fff')
   })
 
   test('names no seller where nobody names a configuration and the one found cannot be used', async () => {
@@ -146,6 +166,64 @@ test('pages carry the seller for whoever is not signed in yet, as a text', async
   const page = await (await fetch(`${shop.gateway.url}/portal`)).text()
   const [, written = ''] = page.match(/<meta name="tollbook-seller" content="([^"]*)">/) ?? []
   const text = written.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&amp;', '&')
-  expect(JSON.parse(text)).toEqual(seller)
+  expect(JSON.parse(text)).toEqual({
+    ...seller,
+    logo: expect.stringMatching(/^\/portal\/assets\/logo-[0-9a-f]{16}\.svg$/),
+  })
   expect(page).not.toContain('<b>')
+})
+
+describe.skipIf(program === undefined)('the logo in a browser', () => {
+  let browser: TestBrowser
+  beforeAll(async () => {
+    browser = await startBrowser(program ?? '')
+  })
+  afterAll(() => browser?.close())
+
+  /** Whether the page's one picture is drawn. */
+  const isDrawn = (page: Page) =>
+    page.evaluate(() => {
+      const [picture, ...others] = document.images
+      return others.length === 0 && picture?.complete === true && picture.naturalWidth === 40
+    })
+
+  test('is a picture beside the name, before and after a sign-in, and nothing that runs', async () => {
+    const { page, asked, elsewhere, complaints } = await browser.open(
+      `${shop.gateway.url}/portal#link=${link.token}`,
+    )
+    await until(() => isDrawn(page))
+    await page.getByRole('button', { name: 'Sign in' }).click()
+    await page.getByRole('heading', { level: 1, name: 'Home' }).waitFor()
+    await until(() => isDrawn(page))
+    expect(await axeFaults(page)).toEqual([])
+    await page.setViewportSize({ width: 360, height: 900 })
+    await until(async () => (await page.evaluate(() => document.body.scrollWidth)) <= 360)
+    expect([elsewhere, complaints]).toEqual([[], []])
+    expect(asked.filter((url) => url.includes('/ran'))).toEqual([])
+    await page.close()
+  })
+
+  test('runs nothing and asks nobody either where somebody opens it by itself', async () => {
+    const { page } = await browser.open(`${shop.gateway.url}/portal`)
+    const address = await page.locator('img').getAttribute('src')
+    await page.close()
+    const opened = await browser.open(shop.gateway.url + address)
+    await opened.page.waitForLoadState('networkidle')
+    expect(opened.asked).toEqual([shop.gateway.url + address])
+    await opened.page.close()
+    const { headers } = await fetch(shop.gateway.url + address)
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+    expect(headers.get('content-type')).toBe('image/svg+xml')
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+  })
+
+  test('stands on a printed statement, whose policy lets it', async () => {
+    const response = await statement('?format=html')
+    expect(response.headers.get('content-security-policy')).toContain('; img-src data:;')
+    const { page, asked } = await browser.open(`${shop.gateway.url}/health`)
+    await page.setContent(await response.text())
+    await until(() => isDrawn(page))
+    expect(asked).toEqual([`${shop.gateway.url}/health`])
+    await page.close()
+  })
 })

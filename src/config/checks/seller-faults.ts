@@ -1,9 +1,9 @@
 /** Whether who sells can be shown: on pages, in a terminal, and as links. */
 import type { Fault } from '../../lib/fault.ts'
 import { printableFault } from '../../lib/printable-text.ts'
-import type { Seller } from '../file/seller.ts'
+import type { SellerInFile } from '../file/seller.ts'
 
-export function sellerFaults({ name, address = [], links = {} }: Seller): Fault[] {
+export function sellerFaults({ name, address = [], links = {} }: SellerInFile): Fault[] {
   const texts: [(string | number)[], string][] = [
     [['name'], name],
     ...address.map((line, i): [(string | number)[], string] => [['address', i], line]),

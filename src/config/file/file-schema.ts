@@ -13,7 +13,7 @@ import { Limits, Refunds, Support } from './limits.ts'
 import { Pack } from './pack.ts'
 import { Plan } from './plan.ts'
 import { Route } from './route.ts'
-import { Seller } from './seller.ts'
+import { SellerInFile } from './seller.ts'
 import { Upstream } from './service.ts'
 
 export const Credits = closed(
@@ -52,7 +52,7 @@ export const ConfigFile = closed(
     plans: recordOf(Plan, 'The plans, by name.'),
     packs: Type.Optional(recordOf(Pack, 'Packs of credits that accounts buy, by name.')),
     credits: Type.Optional(Credits),
-    seller: Type.Optional(Seller),
+    seller: Type.Optional(SellerInFile),
     defaultPlan: Type.String({ description: 'The plan of a new account.' }),
     limits: Type.Optional(Limits),
     refunds: Type.Optional(Refunds),

@@ -1,6 +1,7 @@
 /** Who sells, as tollbook.yaml says it. Customers read it on statements, in the portal, and where credits are missing. */
 import { type Static, Type } from '@sinclair/typebox'
 import { closed, text } from '../../lib/schema-fields.ts'
+import type { Logo } from '../logo.ts'
 
 /** Nothing but HTTPS, or this machine: browsers follow it from pages on which somebody is signed in. */
 const link = (description: string) =>
@@ -12,7 +13,7 @@ const link = (description: string) =>
 
 const line = (description: string) => Type.String({ minLength: 1, maxLength: 200, description })
 
-export const Seller = closed(
+export const SellerInFile = closed(
   {
     name: line('The name of whoever sells.'),
     address: Type.Optional(
@@ -23,6 +24,13 @@ export const Seller = closed(
         '^#[0-9A-Fa-f]{6}$',
         "a colour such as '#0b5fff'",
         "The colour of a line beside the seller's name.",
+      ),
+    ),
+    logo: Type.Optional(
+      text(
+        '^[^\\x00]{1,500}\\.(png|svg)$',
+        'a PNG or SVG file such as logo.svg',
+        "The seller's logo: a file of at most 100 kB, its path from this file's folder.",
       ),
     ),
     links: Type.Optional(
@@ -38,4 +46,7 @@ export const Seller = closed(
   { description: 'Who sells: on statements, in the portal, and where credits are missing.' },
 )
 
-export type Seller = Static<typeof Seller>
+export type SellerInFile = Static<typeof SellerInFile>
+
+/** The same with the logo itself in the place of its file. */
+export type Seller = Omit<SellerInFile, 'logo'> & { readonly logo?: Logo }

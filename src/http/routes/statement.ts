@@ -80,22 +80,15 @@ export function statementReader({ sql, reports, management, seller, noAccount }:
     const scale = format === 'html' ? await readCreditScale(sql) : undefined
     // Beside the report, whose role reads no names.
     const buyer = await management.readAccount(statement.accountId)
-    return inFormat(format, { ...statement, ...partiesOf(seller, buyer?.profile) }, scale)
+    const whole = { ...statement, ...partiesOf(seller, buyer?.profile) }
+    if (format === 'html') return pageResponse(whole, scale, seller) as unknown as StatementJson
+    return { statement: whole }
   }
 }
 
 /** Elysia sends a Response as it is; the declared type is that of the JSON. */
 interface StatementJson {
   readonly statement: Statement & Parties
-}
-
-function inFormat(
-  format: 'json' | 'html' | undefined,
-  statement: Statement & Parties,
-  scale: CreditScale | undefined,
-): StatementJson {
-  if (format === 'html') return pageResponse(statement, scale) as unknown as StatementJson
-  return { statement }
 }
 
 function csvResponse(statement: Statement): Response {
@@ -110,12 +103,16 @@ function csvResponse(statement: Statement): Response {
 }
 
 /** Nothing on the page may run or be fetched, whatever texts the statement has. */
-function pageResponse(statement: Statement & Parties, scale: CreditScale | undefined): Response {
-  return new Response(statementPage(statement, scale), {
+function pageResponse(
+  statement: Statement & Parties,
+  scale: CreditScale | undefined,
+  seller: Seller | undefined,
+): Response {
+  return new Response(statementPage(statement, scale, seller), {
     headers: {
       'content-type': 'text/html; charset=utf-8',
       'content-security-policy':
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'",
       'x-content-type-options': 'nosniff',
     },
   })

@@ -5,6 +5,8 @@ import { Stored } from './parts.tsx'
 interface Seller {
   readonly name: string
   readonly colour?: string
+  /** Where it is served. */
+  readonly logo?: string
   /** HTTPS, as the configuration is checked for. */
   readonly links?: { readonly buyMore?: string; readonly support?: string }
 }
@@ -16,7 +18,7 @@ export function readSeller(): Seller | null {
 }
 
 export function SellerName({ seller }: { seller: Seller }) {
-  const { name, colour, links = {} } = seller
+  const { name, colour, logo, links = {} } = seller
   return (
     // The policy lets no style stand in the document, but a program may set one.
     <div
@@ -25,6 +27,8 @@ export function SellerName({ seller }: { seller: Seller }) {
         if (colour !== undefined) place?.style.setProperty('--seller', colour)
       }}
     >
+      {/* The name stands beside it. */}
+      {logo !== undefined && <img src={logo} alt="" />}
       <strong>
         <Stored text={name} />
       </strong>

@@ -1,4 +1,5 @@
-/** A statement as a page that can be printed: one file, without scripts, pictures or anything from elsewhere. */
+/** A statement as a page that can be printed: one file, without scripts or anything from elsewhere. The seller's logo stands in it. */
+import type { Seller } from '../../config/file/seller.ts'
 import { type CreditScale, formatCredits } from '../../lib/credit-scale.ts'
 import { formatNumber } from '../../lib/format-figures.ts'
 import { printable } from '../../lib/printable-text.ts'
@@ -8,8 +9,15 @@ import { sectionsOf } from './statement-sections.ts'
 import type { Parties, Statement } from './statement-shape.ts'
 import { statementTitle, subtitle } from './statement-title.ts'
 
-/** @param scale how credits are shown */
-export function statementPage(statement: Statement & Parties, scale?: CreditScale): string {
+/** What a seller is known by at a glance. */
+type Brand = Pick<Seller, 'logo' | 'colour'>
+
+/** @param scale how credits are shown @param brand stands beside the seller's name, where the statement has one */
+export function statementPage(
+  statement: Statement & Parties,
+  scale?: CreditScale,
+  brand: Brand = {},
+): string {
   const title = html(statementTitle(statement))
   return `<!doctype html>
 <html lang="en">
@@ -21,7 +29,7 @@ export function statementPage(statement: Statement & Parties, scale?: CreditScal
 </head>
 <body>
 <main>
-${parties(statement)}<h1>${title}</h1>
+${parties(statement, brand)}<h1>${title}</h1>
 <p>${html(subtitle(statement))}</p>
 ${sectionsOf(statement, scale)
   .map((of) => section(of, scale))
@@ -41,6 +49,7 @@ h1 { font-size: 15pt; overflow-wrap: anywhere }
 .parties { display: flex; flex-wrap: wrap; gap: 1em 4em }
 .parties div { min-width: 0; max-width: 30em; overflow-wrap: anywhere }
 .parties strong { color: #555 }
+.parties img { display: block; height: 4em; max-width: 20em; margin-bottom: .5em; object-fit: contain; object-position: left }
 h2 { font-size: 11pt; margin: 1.6em 0 .4em; break-after: avoid }
 table { border-collapse: collapse; width: 100% }
 thead { display: table-header-group }
@@ -53,12 +62,27 @@ footer { margin-top: 2em; color: #555 }
 @media print { body { margin: 0; max-width: none; padding: 0 } }
 `
 
-function parties(statement: Parties): string {
-  const each = partyLines(statement).map(
-    ([title, lines]) =>
-      `<div><strong>${title}</strong><br>\n${lines.map((line) => `<bdi>${html(line)}</bdi>`).join('<br>\n')}</div>\n`,
-  )
+function parties(statement: Parties, brand: Brand): string {
+  const each = partyLines(statement).map(([title, lines]) => {
+    const of = title === 'Seller' ? brand : {}
+    const texts = lines.map((line) => `<bdi>${html(line)}</bdi>`).join('<br>\n')
+    return `<div${lineOf(of)}>${pictureOf(of)}<strong>${title}</strong><br>\n${texts}</div>\n`
+  })
   return each.length === 0 ? '' : `<div class="parties">\n${each.join('')}</div>\n`
+}
+
+/** The configuration is checked for the colour being one. */
+function lineOf({ colour }: Brand): string {
+  return colour === undefined
+    ? ''
+    : ` style="border-left: 4px solid ${colour}; padding-left: .75em"`
+}
+
+/** As a picture a drawing runs no scripts, and loads nothing. The name stands beside it. */
+function pictureOf({ logo }: Brand): string {
+  if (!logo) return ''
+  const data = Buffer.from(logo.bytes).toString('base64')
+  return `<img alt="" src="data:${logo.mediaType};base64,${data}">\n`
 }
 
 function section(

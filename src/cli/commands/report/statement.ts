@@ -77,7 +77,7 @@ export default command(
     )
     const found = { ...statement, ...partiesOf(seller, buyer?.profile) }
     if (args.json) json(found)
-    else if (args.html) writeFileSync(args.html, statementPage(found, creditScale()))
+    else if (args.html) writeFileSync(args.html, statementPage(found, creditScale(), seller))
     else printStatement(found)
   },
 )

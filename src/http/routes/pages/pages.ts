@@ -15,7 +15,11 @@ export function pagesRoutes(deps: PagesDeps) {
   return new Elysia({ name: site.name, normalize: false })
     .use(sessionRoutes(deps))
     .use(signInRoutes(deps))
-    .get(`${root}/assets/:file`, ({ params: { file } }) => siteFile(site, file), hidden)
+    .get(
+      `${root}/assets/:file`,
+      ({ params: { file } }) => siteFile(site, file, seller?.logo),
+      hidden,
+    )
     .get(root, page, hidden)
     .get(`${root}/:page`, page, hidden)
     .get(`${root}/:page/:part`, page, hidden)

@@ -3,6 +3,7 @@
  * Nothing on a page runs but its own files, and no page of others can frame it.
  */
 import type { Seller } from '../../../config/file/seller.ts'
+import type { Logo } from '../../../config/logo.ts'
 import { builtPages } from '../../../pages/built-pages.ts'
 import { type Bundle, bundlePages, type SiteName } from '../../../pages/bundle-pages.ts'
 import type { Site } from '../../auth/sites.ts'
@@ -40,7 +41,7 @@ const html = (
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="tollbook-sign-in" content="${atProvider ? 'provider' : 'link'}">
-<meta name="tollbook-seller" content="${attribute(JSON.stringify(seller ?? null))}">
+<meta name="tollbook-seller" content="${attribute(JSON.stringify(sellerOnPage(root, seller)))}">
 <title>${title}</title>
 <link rel="stylesheet" href="${root}/assets/${style}">
 <link rel="icon" href="data:,">
@@ -49,6 +50,13 @@ const html = (
 <body><div id="page"><noscript>These pages need JavaScript. The API has all that they show.</noscript></div></body>
 </html>
 `
+
+/** The seller as pages read it: a logo by its address. */
+function sellerOnPage(root: string, seller: Seller | undefined) {
+  return seller
+    ? { ...seller, ...(seller.logo && { logo: `${root}/assets/${seller.logo.fileName}` }) }
+    : null
+}
 
 /** A text between the quotes of an attribute. */
 function attribute(text: string): string {
@@ -109,18 +117,39 @@ export async function sitePage(site: Site, options: PageOptions): Promise<Respon
 }
 
 /**
- * One of the files of the pages, which never changes under its name. All browsers that run it take gzip.
+ * One of the files of the pages, or the seller's logo, which never change under their names. All browsers that run pages take gzip.
  * @throws RequestRefused when there is none of that name
  */
-export async function siteFile(site: Site, name: string): Promise<Response> {
+export async function siteFile(
+  site: Site,
+  name: string,
+  logo: Logo | undefined,
+): Promise<Response> {
+  if (name === logo?.fileName) return logoFile(logo)
   const file = (await servedBundle(site.name)).files.get(name)
   if (!file) throw new RequestRefused({ code: 'not_found', detail: 'There is no such file.' })
   return new Response(file.gzipped, {
     headers: {
       'Content-Type': file.type,
       'Content-Encoding': 'gzip',
-      'Cache-Control': 'public, max-age=31536000, immutable',
-      'X-Content-Type-Options': 'nosniff',
+      ...unchanging,
+    },
+  })
+}
+
+const unchanging = {
+  'Cache-Control': 'public, max-age=31536000, immutable',
+  'X-Content-Type-Options': 'nosniff',
+}
+
+/** As a picture a drawing runs no scripts; who opens it by itself gets it with a policy that lets none run. */
+function logoFile({ bytes, mediaType }: Logo): Response {
+  return new Response(bytes, {
+    headers: {
+      'Content-Type': mediaType,
+      'Content-Security-Policy':
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox",
+      ...unchanging,
     },
   })
 }
