@@ -27,3 +27,6 @@ export const maxValidDays = 3_650
 
 /** How many months what is left of an allowance may roll over. */
 export const maxRolloverMonths = 120
+
+/** The most days that an operator key lasts. */
+export const maxOperatorKeyDays = 366

@@ -4,7 +4,7 @@ import type { TSchema } from '@sinclair/typebox'
 import type { CreditScale } from '../src/lib/credit-scale.ts'
 import type { RecordedEvent } from './event.ts'
 
-type StreamKind = 'account' | 'key' | 'credits' | 'tariffs' | 'ledger'
+type StreamKind = 'account' | 'key' | 'credits' | 'tariffs' | 'operators' | 'ledger'
 
 /** What a description can name. Personal data, which is encrypted, is not in it. */
 export type DescribedEvent = Pick<
@@ -19,7 +19,7 @@ export interface CatalogueEntry {
   describe(event: DescribedEvent, scale?: CreditScale): string
   /** Calls append it, so nearly all of a long log is of such types. All others are rare. */
   readonly isFrequent?: true
-  /** It opens its account's or key's stream: the first event is of such a type, and no later one. */
+  /** It opens the stream of its account, key or operator key: the first event is of such a type, and no later one. */
   readonly opensStream?: true
   /** Owners cause it, too: the role of their routes records it. */
   readonly byOwner?: true

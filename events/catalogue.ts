@@ -11,6 +11,7 @@ import type { CatalogueEntry, StreamEvents } from './catalogue-entry.ts'
 import { creditEvents } from './credits.ts'
 import { keyEvents } from './key.ts'
 import { ledgerEvents } from './ledger.ts'
+import { operatorKeyEvents } from './operator-keys.ts'
 import { tariffEvents } from './tariffs.ts'
 
 export const catalogue = {
@@ -18,6 +19,7 @@ export const catalogue = {
   ...keyEvents,
   ...creditEvents,
   ...tariffEvents,
+  ...operatorKeyEvents,
   ...ledgerEvents,
 } satisfies StreamEvents
 

@@ -1,7 +1,7 @@
 import { entryOf } from './event-types.ts'
 
 /**
- * The stream an event belongs to: `account-<id>`, `key-<id>`, `credits-<accountId>`, `tariffs` or `ledger`; `unknown` for a type
+ * The stream an event belongs to: `account-<id>`, `key-<id>`, `credits-<accountId>`, `tariffs`, `operators` or `ledger`; `unknown` for a type
  * that the catalogue does not have, so that whoever reads a log can read all of it.
  */
 export function streamOf(event: {
@@ -18,6 +18,7 @@ export function streamOf(event: {
     case 'credits':
       return `credits-${event.accountId}`
     case 'tariffs':
+    case 'operators':
     case 'ledger':
       return stream
     case undefined:

@@ -12,6 +12,7 @@ import { keyCaps } from './key-caps.ts'
 import { keyState } from './key-state.ts'
 import { monthlyBalances } from './monthly-balances.ts'
 import { monthlyVolumes } from './monthly-volumes.ts'
+import { operatorKeys } from './operator-keys.ts'
 import type { Projection } from './projection.ts'
 import { tariffs } from './tariffs.ts'
 
@@ -19,6 +20,7 @@ export const projections: readonly Projection[] = [
   tariffs,
   accountState,
   keyState,
+  operatorKeys,
   balances,
   claims,
   keyCaps,

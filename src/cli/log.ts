@@ -5,6 +5,7 @@
  * `debug` has a line for each call. LOG_LEVEL chooses.
  */
 import pino from 'pino'
+import { operatorKeyPrefix } from '../config/operator-key-prefix.ts'
 import { printableLines } from '../lib/printable-text.ts'
 import { redactor } from '../lib/redact.ts'
 import { loggedError } from './logged-error.ts'
@@ -22,7 +23,10 @@ export function openLog(
   everywhere: Readonly<Record<string, unknown>> | null = null,
 ) {
   const { LOG_LEVEL, API_KEY_PREFIX_LIVE = '', API_KEY_PREFIX_TEST = '' } = process.env
-  const prefixes = ['sk_live_', 'sk_test_', API_KEY_PREFIX_LIVE, API_KEY_PREFIX_TEST]
+  const prefixes = [
+    ...['sk_live_', 'sk_test_', operatorKeyPrefix],
+    ...[API_KEY_PREFIX_LIVE, API_KEY_PREFIX_TEST],
+  ]
   const redact = redactor(
     prefixes.filter((prefix) => prefix !== ''),
     secrets,

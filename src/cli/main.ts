@@ -39,6 +39,15 @@ const tollbook: CommandGroup = {
         report: () => import('./commands/keys/report.ts'),
       },
     },
+    'operator-keys': {
+      description: 'Operator keys, with which programs come as operators.',
+      commands: {
+        create: () => import('./commands/operator-keys/create.ts'),
+        list: () => import('./commands/operator-keys/list.ts'),
+        rotate: () => import('./commands/operator-keys/rotate.ts'),
+        revoke: () => import('./commands/operator-keys/revoke.ts'),
+      },
+    },
     accounts: {
       description: 'Accounts: list, describe, note, put on a plan, limit, freeze, erase.',
       commands: {

@@ -6,10 +6,11 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   account_unknown: 'the ledger has no such account; "tollbook accounts list" lists them.',
   account_frozen: 'the account is frozen: "tollbook accounts unfreeze" thaws it.',
   account_erased: 'the account was erased, and nothing can be done for it any more.',
-  key_unknown: 'the ledger has no such key; "tollbook keys list" lists them.',
+  key_unknown:
+    'the ledger has no such key; "tollbook keys list" lists them, and "tollbook operator-keys list" those of operators.',
   too_many_keys:
     'the account has as many keys as it may have: revoke some, or raise limits.maxKeysPerAccount in tollbook.yaml.',
-  key_revoked: 'the key is revoked, for good: create another with "tollbook keys create".',
+  key_revoked: 'the key is revoked, for good: create another.',
   charge_unknown: 'no call of this request id was charged; the X-Request-Id of a response is it.',
   pack_unknown: 'the tariff in force has no such pack',
   exceeds_charge: 'that is more than is left of the charge',
@@ -26,6 +27,7 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   too_many_budgets: 'the account would have too many budgets',
   time_zone_unknown: 'there is no such time zone',
   time_passed: 'the time must lie ahead',
+  expires_too_late: 'it would expire too late',
   ends_before_start: 'the end must lie after the start.',
   external_id_taken: 'this --external-id was used for something else on this account.',
   external_id_reserved: 'an --external-id must not begin with "reset:", which is Tollbook\'s own.',

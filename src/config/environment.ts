@@ -7,6 +7,7 @@ import { BadConnectionString } from '../ledger/connection/connection-string.ts'
 import { parseDatabaseUrl, resolveDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
 import { ConfigError, type ConfigProblem, printValue } from './config-error.ts'
 import type { Env } from './load-config.ts'
+import { operatorKeyPrefix } from './operator-key-prefix.ts'
 import { BadRedisUrl, parseRedisUrl } from './redis-url.ts'
 
 export interface Environment {
@@ -253,6 +254,9 @@ function readKeyPrefixes(source: Source) {
     ['API_KEY_PREFIX_LIVE', live],
     ['API_KEY_PREFIX_TEST', test],
   ] as const) {
+    if (prefix.startsWith(operatorKeyPrefix)) {
+      addProblem(source, name, `must not begin with ${operatorKeyPrefix}, as operator keys do`)
+    }
     if (/^[A-Za-z0-9_-]{1,32}$/.test(prefix)) continue
     const message = `expected up to 32 letters, digits, - or _, got ${printValue(prefix)}`
     addProblem(source, name, message)

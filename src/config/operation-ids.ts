@@ -56,6 +56,7 @@ export const ownOperationIds = [
     'publishPrices',
     'simulatePrices',
   ],
+  ...['listOperatorKeys', 'createOperatorKey', 'rotateOperatorKey', 'revokeOperatorKey'],
 ] as const
 
 export type OwnOperationId = (typeof ownOperationIds)[number]

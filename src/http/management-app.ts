@@ -18,6 +18,7 @@ import { authPlugin } from './auth/auth-plugin.ts'
 import { openBrowserSessions } from './auth/browser-sessions.ts'
 import { openManagementRateLimit } from './auth/management-rate-limit.ts'
 import type { OidcSignIn } from './auth/oidc-sign-in.ts'
+import { openOperatorKeyLookup } from './auth/operator-keys.ts'
 import { openRefusalPace } from './auth/refusal-pace.ts'
 import type { SignInLink } from './auth/sign-in-link.ts'
 import { operatorsConsole, portal, type Site } from './auth/sites.ts'
@@ -89,6 +90,7 @@ export function managementApps(deps: ManagementAppDeps) {
   const rateLimit = openManagementRateLimit(rateLimiter, config.limits)
   const awaitRefusal = openRefusalPace()
   const allRows = openSessionRows(sql)
+  const operatorKeys = openOperatorKeyLookup(sql)
   const owners = deps.owners ?? { management, sql, reportSource, sessions: allRows }
   const queue = openReportQueue(config.limits.maxReportSeconds, awaitRefusal)
   const reports = queue.over(reportSource)
@@ -98,7 +100,7 @@ export function managementApps(deps: ManagementAppDeps) {
   /** What the routes of a site are made of. */
   function partsOf(site: Site, rows: SessionRows, { signInLink, oidc, ipOf }: Served) {
     const sessions = openBrowserSessions({ site, rows, ipOf })
-    const guard = { sessions, rateLimit, ipOf, awaitRefusal, readBody }
+    const guard = { operatorKeys, sessions, rateLimit, ipOf, awaitRefusal, readBody }
     return {
       routeDeps: {
         ...{ management, sql, reports, simulations, permissions, routes, sessions: allRows },

@@ -29,6 +29,11 @@ export function newKeyId(): string {
   return `key_${randomBase62(idDigits, secureRandom)}`
 }
 
+/** `opk_` and 22 base62 digits: it names an operator key, and is not the secret. */
+export function newOperatorKeyId(): string {
+  return `opk_${randomBase62(idDigits, secureRandom)}`
+}
+
 /**
  * `acc_` and the first 22 base62 digits of the SHA-256 of `kind:id`. The id is computed rather than random,
  * so two gateways that open the same owner's account at once open the same account.

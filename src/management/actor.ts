@@ -18,9 +18,9 @@ export function isSameRequest({ request, formerRequest }: Once, kept: string | n
 
 /** Who changes something, and why. */
 export interface Actor {
-  /** As events name it: `user:<subject>`, `admin:<subject>`, `support:<subject>`, `key:<id>` or `cli`. */
+  /** As events name it: `user:<subject>`, `admin:<subject>`, `support:<subject>`, `operator-key:<id>`, `key:<id>` or `cli`. */
   readonly id: string
-  /** Kept encrypted with the events, where the actor gives one. */
+  /** Where the actor gives one. It is kept encrypted with the events of an account; what is of no account has it as plain text. */
   readonly reason?: string | undefined
   /** Under what name he does it once, however often he asks. */
   readonly once?: Once | undefined

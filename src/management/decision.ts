@@ -22,6 +22,7 @@ export type RefusalName =
   | 'too_many_budgets'
   | 'time_zone_unknown'
   | 'time_passed'
+  | 'expires_too_late'
   | 'ends_before_start'
   | 'external_id_taken'
   | 'external_id_reserved'

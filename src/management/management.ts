@@ -1,5 +1,5 @@
 /**
- * Management of accounts, keys, credits and prices. Pure functions (decide-key.ts, decide-account.ts) decide a
+ * Management of accounts, keys, credits, prices and operator keys. Pure functions (decide-key.ts, decide-account.ts) decide a
  * change on the state that the ledger has, and `execute` records the events that follow. Everything that is
  * returned is read from the ledger.
  */
@@ -8,12 +8,13 @@ import { readShards } from '../ledger/read/read-shards.ts'
 import { type Accounts, manageAccounts } from './manage-accounts.ts'
 import { type Credits, manageCredits } from './manage-credits.ts'
 import { type Keys, manageKeys } from './manage-keys.ts'
+import { manageOperatorKeys, type OperatorKeys } from './manage-operator-keys.ts'
 import { manageTariffs, type Tariffs } from './manage-tariffs.ts'
 import type { ManagementDeps, OwnersDeps } from './management-deps.ts'
 import { readReasons } from './read-reasons.ts'
 import { shardOf } from './shard-of.ts'
 
-export interface Management extends Keys, Accounts, Credits, Tariffs {
+export interface Management extends Keys, Accounts, Credits, Tariffs, OperatorKeys {
   /** The reasons that actors gave for these events, by printed position. */
   readReasons(events: readonly RecordedEvent[]): Promise<ReadonlyMap<string, string>>
 }
@@ -26,6 +27,7 @@ export function openManagement(deps: ManagementDeps): Management {
     ...openOwnersManagement(deps),
     ...manageCredits(deps),
     ...manageTariffs(deps),
+    ...manageOperatorKeys(deps),
     readReasons: (events) => readReasons(deps.sql, events),
   }
 }

@@ -1,11 +1,18 @@
 import { printPosition, type RecordedEvent } from '../../events/event.ts'
+import { typesWith } from '../../events/event-types.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { unseal } from '../ledger/private-fields.ts'
 import { readSecrets } from '../ledger/read/read-accounts.ts'
 
+/** Types of events that are of no account. What happened to the log itself says its reason in words. */
+const ofNobody: readonly string[] = [
+  ...typesWith('stream', 'tariffs'),
+  ...typesWith('stream', 'operators'),
+]
+
 /**
- * The reasons of events, by printed position. They are encrypted under the secrets of the accounts; that of a tariff is of no
- * account, and stands in the event.
+ * The reasons of events, by printed position. They are encrypted under the secrets of the accounts; that of a tariff or an
+ * operator key is of no account, and stands in the event.
  */
 export async function readReasons(
   sql: Sql,
@@ -15,7 +22,7 @@ export async function readReasons(
     event.private && event.accountId ? [{ event, accountId: event.accountId }] : [],
   )
   const open = events.flatMap((event) =>
-    event.type === 'TariffPublished' && typeof event.payload.reason === 'string'
+    ofNobody.includes(event.type) && typeof event.payload.reason === 'string'
       ? [[printPosition(event), event.payload.reason] as const]
       : [],
   )

@@ -27,6 +27,7 @@ const refused: string[] = []
 let due: Promise<void> = Promise.resolve()
 const plugin = authPlugin({
   auth,
+  operatorKeys: { authenticate: async () => undefined },
   sessions: { authenticate: async () => undefined },
   ipOf: () => '192.0.2.1',
   awaitRefusal(client) {

@@ -4,8 +4,9 @@
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { newSignInLink } from '../../src/http/auth/sign-in-link.ts'
-import { openUnknownCookies } from '../../src/http/auth/unknown-cookies.ts'
+import { openUnknownSecrets } from '../../src/http/auth/unknown-secrets.ts'
 import { openSessionRows, type SessionOwner } from '../../src/ledger/sessions/session-rows.ts'
+import { newOperatorKey } from '../support/route-requests.ts'
 import { openShop } from '../support/shop.ts'
 
 const link = newSignInLink({ role: 'admin', subject: 'ada' })
@@ -85,6 +86,31 @@ describe('a session', () => {
     expect(response.status).toBe(403)
   })
 
+  test('issues and rotates operator keys only for ten minutes after its sign-in', async () => {
+    const ada = await signedIn('console', { role: 'admin', subject: 'ada' })
+    const keys = `${gateway.consoleUrl}/admin/operator-keys`
+    const issued = await ask(keys, ada, 'POST', newOperatorKey)
+    expect(issued.status).toBe(201)
+    const { key, operatorKey } = (await issued.json()) as {
+      key: string
+      operatorKey: { id: string }
+    }
+    const bearer = { authorization: `Bearer ${key}` }
+    for (const url of [gateway.url, gateway.consoleUrl]) {
+      expect((await ask(`${url}/admin/accounts`, bearer)).status).toBe(200)
+    }
+    await ledger.advance(10 * 60_000 + 1)
+    for (const [target, json] of [
+      [keys, newOperatorKey],
+      [`${keys}/${operatorKey.id}/rotate`, {}],
+    ] as const) {
+      const late = await ask(target, ada, 'POST', json)
+      expect([late.status, (await late.json()).code]).toEqual([403, 'sign_in_too_old'])
+    }
+    expect((await ask(`${keys}/${operatorKey.id}`, ada, 'DELETE')).status).toBe(200)
+    expect((await ask(`${gateway.url}/admin/accounts`, bearer)).status).toBe(401)
+  })
+
   test('lasts an hour without use', async () => {
     const ada = await signedIn('console', { role: 'admin', subject: 'ada' })
     await ledger.advance(60 * 60_000 + 1)
@@ -107,7 +133,7 @@ test('the listener has nothing that customers ask, and no page of others can fra
 })
 
 test('cookies that nobody was signed in with are looked up at a pace, and those of sessions at once', async () => {
-  const cookies = openUnknownCookies()
+  const cookies = openUnknownSecrets()
   const looked = Array.from({ length: 1_000 }, (_, i) => cookies.mayLookUp(`unknown ${i}`, 'a'))
   cookies.know('known')
   const begun = performance.now()

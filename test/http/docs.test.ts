@@ -127,12 +127,14 @@ describe('the document', () => {
     expect(examples).toBeGreaterThan(15)
   })
 
-  test('says how to authenticate: with an API key in either header, a token, or a session', () => {
+  test('says how to authenticate: with an API key in either header, a token, an operator key, or a session', () => {
     expect(document.components.securitySchemes).toMatchObject({
       apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
       apiKeyBearer: { type: 'http', scheme: 'bearer' },
       signIn: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+      operatorKey: { type: 'http', scheme: 'bearer', bearerFormat: 'operator key' },
     })
+    const isInPerson = (where: string) => /^(post|delete) \/admin\/operator-keys/.test(where)
     for (const [where, { security }] of operations) {
       const expected = / \/v1/.test(where)
         ? [{ apiKey: [] }, { apiKeyBearer: [] }]
@@ -143,7 +145,7 @@ describe('the document', () => {
             : where.includes(' /portal/')
               ? [{ session: [] }]
               : where.includes(' /admin/')
-                ? [{ signIn: [] }]
+                ? [{ signIn: [] }, ...(isInPerson(where) ? [] : [{ operatorKey: [] }])]
                 : [{ signIn: [] }, { session: [] }]
       expect([where, security]).toEqual([where, expected] as never)
     }

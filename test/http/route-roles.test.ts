@@ -12,7 +12,12 @@ import { newKeyId, newRequestId, type Owner } from '../../src/lib/ids.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
 import { startDemoUpstreams } from '../support/demo-upstreams.ts'
 import { describedApp } from '../support/described-app.ts'
-import { type RouteRequest, requests, type Subject } from '../support/route-requests.ts'
+import {
+  newOperatorKey,
+  type RouteRequest,
+  requests,
+  type Subject,
+} from '../support/route-requests.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop } from '../support/shop.ts'
 import { testConfig } from '../support/test-config.ts'
@@ -24,11 +29,13 @@ const roles = [
   ...(['session', 'strangersSession'] as const),
   // Of the operators, who may do little; and of the owners, who only read, by token and by browser.
   ...(['support', 'reader', 'readersSession'] as const),
+  // Programs with operator keys of these roles.
+  ...(['auditorsKey', 'supportsKey', 'adminsKey'] as const),
 ] as const
 type Role = (typeof roles)[number]
 type Outcome = 'served' | readonly [status: number, code: string]
 
-const served = 'served'
+const served = 'served' as const
 const signIn = [401, 'unauthorized'] as const
 const noKey = [401, 'missing_key'] as const
 const badKey = [401, 'malformed_key'] as const
@@ -51,6 +58,7 @@ const rules = {
     served,
     served,
     served,
+    ...[notYourRole, notYourRole, notYourRole],
   ],
   'changes the client’s own': [
     signIn,
@@ -65,6 +73,7 @@ const rules = {
     served,
     notYourRole,
     notYourRole,
+    ...[notYourRole, notYourRole, notYourRole],
   ],
   'reads an owner’s': [
     signIn,
@@ -79,6 +88,7 @@ const rules = {
     notYours,
     served,
     served,
+    ...[notYourRole, notYourRole, notYourRole],
   ],
   'changes an owner’s': [
     signIn,
@@ -93,6 +103,7 @@ const rules = {
     notYours,
     notYourRole,
     notYourRole,
+    ...[notYourRole, notYourRole, notYourRole],
   ],
   'operators read': [
     signIn,
@@ -107,6 +118,7 @@ const rules = {
     served,
     notYourRole,
     notYourRole,
+    ...[served, served, served],
   ],
   'operators change': [
     signIn,
@@ -121,6 +133,7 @@ const rules = {
     notYourRole,
     notYourRole,
     notYourRole,
+    ...[notYourRole, notYourRole, served],
   ],
   'support changes, too': [
     signIn,
@@ -135,6 +148,13 @@ const rules = {
     served,
     notYourRole,
     notYourRole,
+    ...[notYourRole, served, served],
+  ],
+  'admins change in person': [
+    ...[signIn, notYourRole, notYourRole, notYourRole, served],
+    ...[signIn, signIn, notYourRole, notYourRole],
+    ...[notYourRole, notYourRole, notYourRole],
+    ...[notYourRole, notYourRole, notYourRole],
   ],
   'for programs': [
     noKey,
@@ -149,6 +169,7 @@ const rules = {
     badKey,
     badKey,
     noKey,
+    ...[badKey, badKey, badKey],
   ],
   'for programs, about a call': [
     noKey,
@@ -163,6 +184,7 @@ const rules = {
     badKey,
     badKey,
     noKey,
+    ...[badKey, badKey, badKey],
   ],
   'about a session': [
     signIn,
@@ -177,11 +199,13 @@ const rules = {
     signIn,
     signIn,
     served,
+    ...[signIn, signIn, signIn],
   ],
   // Only a page of the portal may ask, and only with a link that `up` has printed: see portal-sessions.test.ts.
   'signs a browser in': [
     ...[...roles.slice(0, 7).map(() => notYourRole), signIn, signIn],
     ...[notYourRole, notYourRole, signIn],
+    ...[notYourRole, notYourRole, notYourRole],
   ],
 } satisfies Record<string, readonly Outcome[]>
 type Kind = keyof typeof rules
@@ -209,6 +233,7 @@ function kindOf(route: string): Kind | undefined {
   }
   if (/^\/(health|ready|docs|portal)\b/.test(path)) return 'open'
   if (ofSupport.includes(route)) return 'support changes, too'
+  if (path.startsWith('/admin/operator-keys') && !reads) return 'admins change in person'
   if (path.startsWith('/admin/')) return reads ? 'operators read' : 'operators change'
   if (path.startsWith('/v1/')) return aboutOne ? 'for programs, about a call' : 'for programs'
   if (!/^\/(api-keys|account)\b/.test(path)) return undefined
@@ -308,7 +333,23 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
       await deadGateway.appender.beat(true)
       return hold.requestId
     },
+    operatorKey: async () => (await newOperatorKeyOf('auditor')).id,
   }
+}
+
+/** An operator key of a role, which an admin issues. */
+async function newOperatorKeyOf(role: string): Promise<{ id: string; text: string }> {
+  const request = { path: '/admin/operator-keys', json: { ...newOperatorKey, role } }
+  const response = await send('POST', request, await tokenOf('otto', { role: 'admin' }))
+  const { key: text, operatorKey } = (await response.json()) as {
+    key: string
+    operatorKey: { id: string }
+  }
+  return { id: operatorKey.id, text }
+}
+
+async function operatorKeyOf(role: string): Promise<Record<string, string>> {
+  return { authorization: `Bearer ${(await newOperatorKeyOf(role)).text}` }
 }
 
 /** Routes that change nothing use one subject; each other route gets a new one, so that their order does not matter. */
@@ -382,6 +423,17 @@ const clients: readonly Client[] = [
     role: 'strangersSession',
     headers: () => browserOf({ subject: somebodyElse }),
   },
+  {
+    name: 'an operator key of an auditor',
+    role: 'auditorsKey',
+    headers: () => operatorKeyOf('auditor'),
+  },
+  {
+    name: 'an operator key of support',
+    role: 'supportsKey',
+    headers: () => operatorKeyOf('support'),
+  },
+  { name: 'an operator key of an admin', role: 'adminsKey', headers: () => operatorKeyOf('admin') },
 ]
 
 /** Clients of an owner that is an organisation. */
@@ -534,7 +586,7 @@ function successOf(route: string): string {
 function maySee(role: Role, kind: Kind, outcome: Outcome): boolean {
   return (
     outcome === served &&
-    (/^(operators|support)/.test(kind) ||
+    (/^(operators|support|admins)/.test(kind) ||
       ['owner', 'key', 'session', 'reader', 'readersSession'].includes(role))
   )
 }

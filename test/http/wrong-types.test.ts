@@ -8,7 +8,7 @@ import { signToken } from '../../src/http/auth/sign-token.ts'
 import type { Operation } from '../../src/http/openapi/openapi-types.ts'
 import { isMapping } from '../../src/lib/is-mapping.ts'
 import { type ApiDocument, checkDocument, type DocumentCheck } from '../support/api-document.ts'
-import { requests, type Subject } from '../support/route-requests.ts'
+import { newOperatorKey, requests, type Subject } from '../support/route-requests.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 
@@ -29,7 +29,15 @@ beforeAll(async () => {
     const sold = await shop.post('/v1/search', { query: 'toll' })
     return sold.headers.get('x-request-id') ?? ''
   }
-  subject = { accountId: apiKey.accountId, keyId: apiKey.id, charge, undelivered: charge }
+  const operatorKey = async () => {
+    const made = await ask(
+      ...(['post', '/admin/operator-keys', tokens.admin] as const),
+      JSON.stringify(newOperatorKey),
+    )
+    return ((await made.json()) as { operatorKey: { id: string } }).operatorKey.id
+  }
+  const { id: keyId, accountId } = apiKey
+  subject = { accountId, keyId, charge, undelivered: charge, operatorKey }
 })
 afterAll(() => shop.close())
 

@@ -22,7 +22,7 @@ let app: TestApp
 let folder: string
 /** The same ledger before all of it. */
 let behind: TestDatabase
-let ids: { accountId: string; keyId: string; call: string }
+let ids: { accountId: string; keyId: string; call: string; operatorKeyId: string }
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tollbook-hostile-'))
   app = await openTestApp()
@@ -45,7 +45,11 @@ beforeAll(async () => {
   const call = await app.charge(keyId, 2)
   await management.refund(call, { credits: 1 }, actor)
   await app.catchUp()
-  ids = { accountId, keyId, call }
+  const expiresAt = '2030-12-31T00:00:00.000Z'
+  const ofOperators = { name: hostile, role: 'auditor', expiresAt } as const
+  const operatorKey = await management.issueOperatorKey(ofOperators, actor)
+  if (!('view' in operatorKey)) throw new Error(operatorKey.refused)
+  ids = { accountId, keyId, call, operatorKeyId: operatorKey.view.id }
   // Its prices are other ones, so that there is something to compare.
   const prices = readFileSync(shippedConfigFile, 'utf8').replaceAll('credits: 1 }', 'credits: 2 }')
   writeFileSync(join(folder, 'prices.yaml'), prices)
@@ -94,6 +98,12 @@ const printing: Readonly<Record<string, Line[]>> = {
     ({ keyId }) => ['keys', 'show', keyId],
     ({ keyId }) => ['keys', 'show', keyId, '--json'],
   ],
+  'operator-keys/list': [
+    () => ['operator-keys', 'list'],
+    () => ['operator-keys', 'list', '--json'],
+  ],
+  'operator-keys/rotate': [({ operatorKeyId }) => ['operator-keys', 'rotate', operatorKeyId]],
+  'operator-keys/revoke': [({ operatorKeyId }) => ['operator-keys', 'revoke', operatorKeyId]],
   'prices/diff': [() => ['prices', 'diff', join(folder, 'prices.yaml')]],
   'prices/show': [() => ['prices', 'show']],
   replay: [
@@ -156,6 +166,7 @@ const silent = new Set([
     'keys/create',
     'keys/find',
     'migrate',
+    'operator-keys/create',
     'prices/import',
     'prices/publish',
     'restore',

@@ -5,6 +5,7 @@
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import type { EventType } from '../../events/catalogue.ts'
 import { projections } from '../../projections/index.ts'
 import type { Projection } from '../../projections/projection.ts'
 import type { Plan } from '../../src/config/config.ts'
@@ -22,6 +23,7 @@ import type { Gateway } from '../support/gateway.ts'
 import * as commands from '../support/gateway.ts'
 import { type LogEvent, readLog } from '../support/log.ts'
 import { breachesOf, type DecidedCommand } from '../support/log-rules.ts'
+import { changeOperatorKey, operatorSecret } from '../support/operator-keys.ts'
 import { fold } from '../support/oracle.ts'
 import {
   type Ledger,
@@ -172,6 +174,21 @@ const verbs = {
     ledger.change(key(w, pick), 'KeyDisabled', {}, new Uint8Array([2, pick])),
   enable: (w: World, pick: number) => ledger.change(key(w, pick), 'KeyEnabled'),
   revoke: (w: World, pick: number) => ledger.change(key(w, pick), 'KeyRevoked'),
+  operatorKey: async (w: World, pick: number, credits: number) => {
+    const id = `opk_${w.name.replaceAll('-', '').slice(0, 22)}`
+    const [known] = await ledger.sql<{ version: number; hash: string }[]>`
+      select version, hash from operator_keys where operator_key_id = ${id}`
+    const change = (type: EventType, payload: object) =>
+      changeOperatorKey(ledger.commands, { id, version: known?.version ?? 0 }, type, payload)
+    const secret = operatorSecret(crypto.randomUUID(), inDays(credits))
+    if (!known) return change('OperatorKeyIssued', { name: 'Export', role: 'auditor', ...secret })
+    if (pick % 5 === 0) return change('OperatorKeyRevoked', { reason: 'leaked' })
+    const previous = pick % 2 ? { previousHash: known.hash, previousUntil: inDays(1) } : null
+    return change('OperatorKeyRotated', {
+      ...secret,
+      ...(previous ?? { previousHash: null, previousUntil: null }),
+    })
+  },
   publish: async (_: World, pick: number, credits: number) => {
     await ledger.publish(
       tariffOf({ free: 15 + (credits % 3) * 15 }),
@@ -227,6 +244,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
             'keyBudget',
             'group',
             'update',
+            'operatorKey',
             'publish',
           ),
         },

@@ -69,7 +69,7 @@ test('a version that is expected of no stream opens none', async () => {
   ] as const) {
     const forged = { stream, id, version: 0 } as unknown as ExpectedVersion
     expect(await record(opened, [forged])).toBe(
-      'a version is expected of an account or of a key, and of nothing else',
+      'a version is expected of an account, of a key or of an operator key, and of nothing else',
     )
   }
 })

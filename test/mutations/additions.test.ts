@@ -1,10 +1,11 @@
 /**
- * What the ledger refuses is named where it stands in a log nevertheless: a purchase by a key that was revoked, and an Idempotency-Key that
- * is charged again. Each is added as it would have to look if it had been allowed.
+ * What the ledger refuses is named where it stands in a log nevertheless: a purchase by a key that was revoked, an Idempotency-Key that
+ * is charged again, and changes of operator keys. Each is added as it would have to look if it had been allowed.
  */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
+import { changeOperatorKey, operatorSecret } from '../support/operator-keys.ts'
 import { type Ledger, openLedger, type TestAccount, type TestKey } from '../support/test-ledger.ts'
 import { openVandal } from '../support/vandal.ts'
 import { addCopies } from './additions.ts'
@@ -130,3 +131,82 @@ describe('an Idempotency-Key that is charged twice is named', () => {
     ])
   })
 })
+
+describe('what no operator key can have done is named', () => {
+  const id = `opk_${'0'.repeat(22)}`
+  const inDays = (days: number) => new Date(ledger.now.getTime() + days * 86_400_000).toISOString()
+  const later = () => operatorSecret('later', inDays(9))
+  const noGrace = { previousHash: null, previousUntil: null }
+
+  /** Issues and rotates it. */
+  async function rotateOne() {
+    const first = operatorSecret('first', inDays(9))
+    const operatorKey = { id, version: 0 }
+    const issued = { name: 'Export', role: 'admin', ...first }
+    await changeOperatorKey(ledger.commands, operatorKey, 'OperatorKeyIssued', issued)
+    const second = { ...operatorSecret('second', inDays(9)), ...noGrace }
+    await changeOperatorKey(ledger.commands, operatorKey, 'OperatorKeyRotated', second)
+    expect(await faults()).toEqual([])
+    return { operatorKey, rotated: await eventsOf('OperatorKeyRotated') }
+  }
+
+  async function faultsOf(events: readonly EventRow[], payload: object): Promise<string[]> {
+    const at = await addCopies(vandal, events, () => ({ payload: { id, ...payload } }))
+    const kept = 'no command is kept that asked for it'
+    return (await faults()).flatMap(([position, fault]) =>
+      position === at && fault !== kept ? [fault] : [],
+    )
+  }
+
+  test('a new secret after it was revoked', async () => {
+    const { operatorKey, rotated } = await rotateOne()
+    await changeOperatorKey(ledger.commands, operatorKey, 'OperatorKeyRevoked')
+    expect(await faultsOf(rotated, { ...later(), ...noGrace })).toEqual([
+      'its operator key was revoked',
+    ])
+  })
+
+  test.each([
+    ['an expiry that is too late', { expiresAt: 367 }, 'it expires later than an operator key may'],
+    ['a secret from before', { secret: 'first' }, 'its secret is that of a key already'],
+    [
+      'a grace for a secret that it did not have',
+      { previous: 'other', until: 1 },
+      'the previous secret is not the one that its operator key had',
+    ],
+    [
+      'a grace beyond the expiry',
+      { previous: 'second', until: 10 },
+      'the previous secret works longer than it could have',
+    ],
+    [
+      'a grace without an end',
+      { previous: 'second' },
+      'the previous secret has no end, or there is none that could end',
+    ],
+  ])('%s', async (_, { expiresAt = 9, secret = 'later', previous, until }: Forged, fault) => {
+    const { rotated } = await rotateOne()
+    const payload = {
+      ...operatorSecret(secret, inDays(expiresAt)),
+      previousHash: previous === undefined ? null : operatorSecret(previous, '').hash,
+      previousUntil: until === undefined ? null : inDays(until),
+    }
+    expect(await faultsOf(rotated, payload)).toEqual([fault])
+  })
+
+  test('a second issue, and what is of one that was never issued', async () => {
+    const { rotated } = await rotateOne()
+    const issued = await eventsOf('OperatorKeyIssued')
+    const again = { name: 'Export', role: 'admin', ...later() }
+    expect(await faultsOf(issued, again)).toEqual(['its operator key was issued already'])
+    const unknown = { ...later(), ...noGrace, id: `opk_${'1'.repeat(22)}` }
+    expect(await faultsOf(rotated, unknown)).toEqual(['its operator key was not issued'])
+  })
+})
+
+interface Forged {
+  readonly expiresAt?: number
+  readonly secret?: string
+  readonly previous?: string
+  readonly until?: number
+}

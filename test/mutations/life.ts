@@ -10,6 +10,7 @@ import {
   leaseCommand,
   voidOnLeaseCommand,
 } from '../support/gateway.ts'
+import { changeOperatorKey, operatorSecret } from '../support/operator-keys.ts'
 import type { Ledger } from '../support/test-ledger.ts'
 import { testTariff } from '../support/test-ledger.ts'
 
@@ -185,10 +186,26 @@ export async function writeLife(ledger: Ledger): Promise<void> {
   await ledger.change(second, 'KeyRevoked')
   await ledger.change(account, 'AccountErased')
 
+  await writeOperatorKeys(ledger)
   await fenceSilent(ledger)
   await acceptLoss(ledger.owner, 0, 'a disk was lost')
   await confirmClock(ledger.owner, 0, 'the gateway was wrong')
   await catchUpAll(ledger.sql)
+}
+
+async function writeOperatorKeys({ commands, now }: Ledger): Promise<void> {
+  const iso = (days: number) => new Date(now.getTime() + days * dayMs).toISOString()
+  const key = { id: `opk_${'0'.repeat(21)}1`, version: 0 }
+  const first = operatorSecret('first', iso(90))
+  const reason = 'the billing export'
+  await changeOperatorKey(commands, key, 'OperatorKeyIssued', {
+    ...{ name: 'Export', role: 'auditor', ...first, reason },
+  })
+  await changeOperatorKey(commands, key, 'OperatorKeyRotated', {
+    ...{ ...operatorSecret('second', iso(200)), reason },
+    ...{ previousHash: first.hash, previousUntil: iso(1) },
+  })
+  await changeOperatorKey(commands, key, 'OperatorKeyRevoked', { reason })
 }
 
 async function importKey(ledger: Ledger, accountId: string): Promise<void> {

@@ -29,6 +29,7 @@ import type { PriceRule } from '../../src/pricing/price-rule.ts'
 import { lookUpOwnCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { budgetsFor, groupFor, keyBudgetsFor } from '../support/budgets.ts'
 import * as commands from '../support/gateway.ts'
+import { changeOperatorKey, operatorSecret } from '../support/operator-keys.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { testTariff } from '../support/test-ledger.ts'
 import { MemoryLedger } from './memory-ledger/memory-ledger.ts'
@@ -145,6 +146,7 @@ class History {
   readonly ended: string[] = []
   readonly producers: Producer[] = []
   tariff = ''
+  readonly operatorKey = { id: `opk_${'0'.repeat(22)}`, version: 0 }
   /** Nearly all that it buys is sold in tiers, and its accounts can pay for it. */
   readonly isInTiers: boolean
   private ids = 0
@@ -387,6 +389,19 @@ const verbs = {
   disable: (h: History, pick: number) => h.change(h.key(pick), 'KeyDisabled', {}),
   enable: (h: History, pick: number) => h.change(h.key(pick), 'KeyEnabled', {}),
   revoke: (h: History, pick: number) => h.change(h.key(pick), 'KeyRevoked', {}),
+  operatorKey: (h: History, pick: number, credits: number) => {
+    // Now and then of another version than the one that it has.
+    const key = pick % 7 ? h.operatorKey : { ...h.operatorKey, version: 99 }
+    const later = pick % 2 ? 'OperatorKeyRotated' : 'OperatorKeyRevoked'
+    const type = key.version === 0 ? 'OperatorKeyIssued' : later
+    const secret = operatorSecret(h.id('secret'), inDays(h, credits))
+    const said = {
+      OperatorKeyIssued: { name: 'Export', role: 'auditor', ...secret },
+      OperatorKeyRotated: { ...secret, previousHash: null, previousUntil: null },
+      OperatorKeyRevoked: { reason: 'leaked' },
+    }
+    return changeOperatorKey(h.twins.commands, key, type, said[type], h.id('change'))
+  },
   publish: (h: History, _pick: number, credits: number) => h.publish(15 + (credits % 3) * 15),
   register: (h: History, pick: number) =>
     h.register(pick % 3 ? undefined : h.producers[pick % Math.max(h.producers.length, 1)]?.id),

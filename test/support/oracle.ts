@@ -21,6 +21,7 @@ export const tables = {
   account_plans: ['account_id', 'position', 'shard'],
   account_notes: ['account_id', 'position', 'shard'],
   key_state: ['key_id', 'shard'],
+  operator_keys: ['operator_key_id', 'shard'],
   lots: ['lot', 'shard'],
   open_holds: ['hold_id', 'shard'],
   balances: ['account_id', 'mode', 'shard'],
@@ -58,12 +59,14 @@ const capUsingTypes: readonly string[] = [...typesWith('hold'), ...typesWith('mo
 
 /** They move no state. */
 const ledgerTypes: readonly string[] = typesWith('stream', 'ledger')
+const operatorTypes: readonly string[] = typesWith('stream', 'operators')
 
 /** One event's consequences. */
 export function evolve(state: State, event: LogEvent): void {
   countHour(state, event)
   if (event.type === 'TariffPublished') publish(state, event)
   else if (ledgerTypes.includes(event.type)) return
+  else if (operatorTypes.includes(event.type)) changeOperatorKey(state, event)
   // Opening figures of another service move nothing.
   else if (event.type === 'UsageImported') countDay(state, event)
   else if (event.type === 'CallsRefused') countRefusals(state, event)
@@ -128,6 +131,28 @@ function publishTiers(state: State, id: Row, price: unknown): void {
       ),
     })
   }
+}
+
+function changeOperatorKey(state: State, event: LogEvent): void {
+  const { shard, position, payload, recorded_at, type } = event
+  const id = { operator_key_id: payload.id, shard }
+  const key = row(state, 'operator_keys', id, { version: 0 })
+  Object.assign(key, { version: Number(key.version) + 1, position, updated_at: recorded_at })
+  if (type === 'OperatorKeyRevoked') {
+    Object.assign(key, { revoked_at: recorded_at, previous_hash: null, previous_until: null })
+    return
+  }
+  const { hash, display, expiresAt } = payload
+  Object.assign(key, { hash, display, expires_at: micros(expiresAt) })
+  if (type === 'OperatorKeyIssued') {
+    const { name, role } = payload
+    Object.assign(key, { name, role, created_at: recorded_at })
+    Object.assign(key, { revoked_at: null, previous_hash: null, previous_until: null })
+    return
+  }
+  const { previousHash, previousUntil } = payload
+  key.previous_hash = previousHash
+  key.previous_until = previousUntil === null ? null : micros(previousUntil)
 }
 
 function changeAccount(state: State, event: LogEvent): void {

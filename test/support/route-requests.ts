@@ -15,6 +15,8 @@ export interface Subject {
   charge(): Promise<string>
   /** The same, of a call whose gateway died before its last write. */
   undelivered(): Promise<string>
+  /** The id of an operator key. */
+  operatorKey(): Promise<string>
 }
 
 export interface RouteRequest {
@@ -25,6 +27,11 @@ export interface RouteRequest {
 }
 
 type MakeRequest = (subject: Subject) => RouteRequest | Promise<RouteRequest>
+
+/** What an operator key is made of, by the clock of the ledgers of tests. */
+export const newOperatorKey = {
+  ...{ name: 'Billing export', role: 'auditor', expiresAt: '2030-12-31T00:00:00Z' },
+}
 
 let budgets = 0
 let publications = 0
@@ -149,6 +156,15 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'POST /admin/simulations': () => ({
     path: '/admin/simulations',
     json: { tariff, from: '2030-05', to: '2030-06' },
+  }),
+  'GET /admin/operator-keys': () => ({ path: '/admin/operator-keys' }),
+  'POST /admin/operator-keys': () => ({ path: '/admin/operator-keys', json: newOperatorKey }),
+  'POST /admin/operator-keys/:id/rotate': async ({ operatorKey }) => ({
+    path: `/admin/operator-keys/${await operatorKey()}/rotate`,
+    json: { graceSeconds: 60 },
+  }),
+  'DELETE /admin/operator-keys/:id': async ({ operatorKey }) => ({
+    path: `/admin/operator-keys/${await operatorKey()}`,
   }),
   'GET /admin/health': () => ({ path: '/admin/health' }),
   'GET /admin/usage/summary': () => ({ path: '/admin/usage/summary' }),

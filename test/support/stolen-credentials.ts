@@ -38,19 +38,24 @@ interface Recording {
   /** SQL of what the sender says besides. */
   readonly more?: string
   readonly id?: string
+  /** Of an operator key, by its id: how many events are of it. */
+  readonly operatorKeys?: Readonly<Record<string, number>>
 }
 
-/** Records events of a key or an account, by its present version, with the function that the role has for it. */
+/** Records events of a key, an account or an operator key, by its present version, with the function that the role has for it. */
 function record(
   role: Role,
   payloads: Payloads,
   of: Partial<Loot> = {},
-  { more = '', id = crypto.randomUUID() }: Recording = {},
+  { more = '', id = crypto.randomUUID(), operatorKeys = {} }: Recording = {},
 ): string {
   const { accountId, keyId, keyVersion, accountVersion } = of
   const expected = keyId
     ? { stream: 'key', id: keyId, version: keyVersion }
     : { stream: 'account', id: accountId, version: accountVersion }
+  const ofOperatorKeys = Object.entries(operatorKeys).map(([id, version]) => ({
+    ...{ stream: 'operatorKey', id, version },
+  }))
   const [name, actor] =
     role === 'portal' ? ['record_own_v1', 'user:forged'] : ['record_v1', 'admin:forged']
   const events = Object.entries(payloads).map(([type, payload]) => ({
@@ -58,7 +63,7 @@ function record(
     ...(keyId && { keyId, mode: 'live' }),
   }))
   return `select ${name}(0::smallint, ${sender}${more}, '${id}', 'hash',
-    '${JSON.stringify(accountId ? [expected] : [])}', '${JSON.stringify(events)}', '\\x00')`
+    '${JSON.stringify(accountId ? [expected] : ofOperatorKeys)}', '${JSON.stringify(events)}', '\\x00')`
 }
 
 const ofAccount = ({ accountId, accountVersion }: Loot) => ({ accountId, accountVersion })
@@ -159,12 +164,13 @@ export const deeds: readonly Deed[] = [
     ],
   },
   {
-    what: 'Read the log (with the hashes of keys), balances, usage and the states of all accounts and keys',
+    what: 'Read the log (with the hashes of keys and operator keys), balances, usage and the states of all accounts and keys',
     by: ['management', 'portal', 'reader'],
     statements: () => [
       `select * from events limit 1`,
       `select * from lots limit 1`,
       `select * from key_state limit 1`,
+      `select * from operator_keys limit 1`,
       `select * from daily_usage limit 1`,
     ],
   },
@@ -282,6 +288,28 @@ export const deeds: readonly Deed[] = [
         },
       }),
     ],
+  },
+  {
+    what: 'Issue, rotate and revoke operator keys, and so ask as an operator',
+    by: ['management'],
+    statements: (_, role) => {
+      const id = `opk_${'0'.repeat(22)}`
+      const expiresAt = '2030-09-01T00:00:00.000Z'
+      const secret = (digit: string) => ({ hash: digit.repeat(64), display: 'sk_op_…' })
+      const previous = { previousHash: null, previousUntil: null }
+      return [
+        record(
+          role,
+          {
+            OperatorKeyIssued: { id, name: 'mine', role: 'admin', expiresAt, ...secret('0') },
+            OperatorKeyRotated: { id, expiresAt, ...secret('1'), ...previous },
+            OperatorKeyRevoked: { id },
+          },
+          {},
+          { operatorKeys: { [id]: 0 } },
+        ),
+      ]
+    },
   },
   {
     what: "Accept that events are lost, or confirm the ledger's clock",

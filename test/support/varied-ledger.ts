@@ -7,6 +7,7 @@ import {
   leaseCommand,
   voidOnLeaseCommand,
 } from './gateway.ts'
+import { changeOperatorKey, operatorSecret } from './operator-keys.ts'
 import type { Ledger, TestKey } from './test-ledger.ts'
 import { testTariff } from './test-ledger.ts'
 
@@ -87,7 +88,25 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   for (const plan of ['rolling', 'over']) {
     await ledger.hold(await ledger.key(await ledger.account({ plan })), 3)
   }
+  await writeOperatorKeys(ledger)
   await ledger.publish({ ...testTariff, prices: {} }, new Date(ledger.now.getTime() + day))
   await catchUpAll(ledger.sql)
   return key
+}
+
+/** One whose old secret still works, and one that is revoked. */
+async function writeOperatorKeys({ commands, now }: Ledger): Promise<void> {
+  const iso = (days: number) => new Date(now.getTime() + days * 86_400_000).toISOString()
+  const keys = ['A', 'B'].map((last) => ({ id: `opk_${'0'.repeat(21)}${last}`, version: 0 }))
+  for (const key of keys) {
+    const secret = operatorSecret(`first of ${key.id}`, iso(90))
+    const issued = { name: `Export ${key.id}`, role: 'support', ...secret }
+    await changeOperatorKey(commands, key, 'OperatorKeyIssued', issued)
+    await changeOperatorKey(commands, key, 'OperatorKeyRotated', {
+      ...operatorSecret(`second of ${key.id}`, iso(200)),
+      ...{ previousHash: secret.hash, previousUntil: iso(1) },
+    })
+  }
+  const [, revoked] = keys
+  if (revoked) await changeOperatorKey(commands, revoked, 'OperatorKeyRevoked')
 }

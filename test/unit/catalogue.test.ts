@@ -34,6 +34,7 @@ describe('every projection considers the types that concern it', () => {
     const moveCredits = hold ?? lot ?? moves ?? debt
     expect(names.includes('account_state')).toBe(stream === 'account')
     expect(names.includes('key_state')).toBe(stream === 'key')
+    expect(names.includes('operator_keys')).toBe(stream === 'operators')
     expect(names.includes('tariffs')).toBe(type === 'TariffPublished')
     expect(names.includes('balances')).toBe(moveCredits !== undefined || stream === 'account')
     const capsKeys = capTypes.includes(type)

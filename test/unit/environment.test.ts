@@ -142,6 +142,15 @@ describe('the environment', () => {
     expect(problems.join()).not.toContain('secret')
   })
 
+  test('no API key begins as operator keys do', () => {
+    const prefixes = { API_KEY_PREFIX_LIVE: 'sk_op_', API_KEY_PREFIX_TEST: 'sk_op_test_' }
+    expect(problemsOf(() => readEnvironment(prefixes))).toEqual([
+      'API_KEY_PREFIX_LIVE: must not begin with sk_op_, as operator keys do',
+      'API_KEY_PREFIX_TEST: must not begin with sk_op_, as operator keys do',
+      'API_KEY_PREFIX_TEST: must differ from API_KEY_PREFIX_LIVE, and neither begin the other',
+    ])
+  })
+
   test('metrics are served nowhere when they are switched off', () => {
     expect(readEnvironment({ METRICS_PORT: 'off' })).not.toHaveProperty('metrics')
   })

@@ -26,7 +26,7 @@ export interface KeyPrefixes {
   readonly test: string
 }
 
-interface MintedKey {
+export interface MintedKey {
   /** The whole text. Its owner sees it once; it is kept nowhere. */
   readonly key: string
   /** Hex SHA-256 of the whole text: what is kept. */
@@ -44,7 +44,7 @@ interface ParsedKey {
 
 const shardDigits = 2
 const randomDigits = 32
-const checksumDigits = 6
+export const checksumDigits = 6
 const bodyLength = shardDigits + randomDigits + checksumDigits
 const legacyBodyLength = 32
 
@@ -71,8 +71,7 @@ export function mintKey({
   }
   const prefix = prefixes[mode]
   const body = encodeBase62(BigInt(shard), shardDigits) + randomBase62(randomDigits, random)
-  const checksum = encodeBase62(BigInt(Bun.hash.crc32(prefix + body)), checksumDigits)
-  const key = prefix + body + checksum
+  const key = withChecksum(prefix + body)
   return { key, hash: hashKey(key), display: displayKey(key, prefix) }
 }
 
@@ -90,12 +89,24 @@ export function parseKey(
   return parseLegacy(text, 'live', prefixes) ?? parseLegacy(text, 'test', prefixes)
 }
 
+/** A text, and the checksum of it. */
+export function withChecksum(text: string): string {
+  return text + encodeBase62(BigInt(Bun.hash.crc32(text)), checksumDigits)
+}
+
+/** Whether a text ends with the checksum of what stands before it. */
+export function hasChecksum(text: string): boolean {
+  const end = text.length - checksumDigits
+  return readBase62(text, end, checksumDigits) === Bun.hash.crc32(text.slice(0, end))
+}
+
 /** Hex SHA-256 of the whole text of a key, legacy or not. */
 export function hashKey(text: string): string {
   return Bun.SHA256.hash(text, 'hex')
 }
 
-function displayKey(key: string, prefix: string): string {
+/** Prefix, an ellipsis and the last four characters. */
+export function displayKey(key: string, prefix: string): string {
   return `${prefix}…${key.slice(-4)}`
 }
 
@@ -105,8 +116,7 @@ function parseMinted(text: string, mode: KeyMode, prefixes: KeyPrefixes): Parsed
   const shard = readBase62(text, start, shardDigits)
   const random = readBase62(text, start + shardDigits, randomDigits)
   if (Number.isNaN(shard) || Number.isNaN(random)) return undefined
-  const end = start + shardDigits + randomDigits
-  if (readBase62(text, end, checksumDigits) !== Bun.hash.crc32(text.slice(0, end))) return undefined
+  if (!hasChecksum(text)) return undefined
   return { mode, shard, legacy: false }
 }
 

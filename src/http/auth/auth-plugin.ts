@@ -9,24 +9,29 @@
 import { Elysia } from 'elysia'
 import type { Refusal } from '../../problems/refusal.ts'
 import { RequestRefused } from '../errors/request-refused.ts'
-import { type Auth, type Principal, principalKey } from './auth.ts'
+import { type Auth, bearerToken, type Principal, principalKey } from './auth.ts'
 import type { BrowserSessions } from './browser-sessions.ts'
 import { SigningKeysUnavailable } from './jwks.ts'
 import type { ManagementRateLimit } from './management-rate-limit.ts'
+import { looksLikeOperatorKey, type OperatorKeyLookup } from './operator-keys.ts'
 import type { AwaitRefusal } from './refusal-pace.ts'
 
 /**
  * Whom a route admits: `owner` anyone who is signed in (some only to read), `operator` all operators, `support` those who may change
- * something (what support may not, its handler refuses), `admin` admins.
+ * something (what support may not, its handler refuses), `admin` admins, `adminInPerson` admins but no operator key.
  */
-type SignedIn = 'owner' | 'operator' | 'support' | 'admin'
+type SignedIn = 'owner' | 'operator' | 'support' | 'admin' | 'adminInPerson'
 
 const allowedRoles: Readonly<Record<SignedIn, readonly Principal['role'][]>> = {
   owner: ['owner', 'reader', 'support', 'auditor', 'admin'],
   operator: ['auditor', 'support', 'admin'],
   support: ['support', 'admin'],
   admin: ['admin'],
+  adminInPerson: ['admin'],
 }
+
+/** An operator key owns nothing, and makes, changes and revokes no operator keys: whoever stole one would keep what it had made. */
+const notForOperatorKeys: readonly SignedIn[] = ['owner', 'adminInPerson']
 
 /**
  * Auditors change nothing, not even keys of their own: whoever checks the ledger does not write to it. Nor do readers, and who is an
@@ -40,6 +45,7 @@ function isForbiddenChange(level: SignedIn, principal: Principal, { method }: Re
 
 interface Guard {
   readonly auth: Auth
+  readonly operatorKeys: OperatorKeyLookup
   /** Whom a request without a token can be of. */
   readonly sessions: Pick<BrowserSessions, 'authenticate'>
   readonly rateLimit: ManagementRateLimit
@@ -56,7 +62,8 @@ interface HookContext {
   readonly set: { headers: Record<string, string | number> }
 }
 
-export function authPlugin({ auth, sessions, rateLimit, ipOf, awaitRefusal, readBody }: Guard) {
+export function authPlugin(guard: Guard) {
+  const { auth, operatorKeys, sessions, rateLimit, ipOf, awaitRefusal, readBody } = guard
   const principals = new WeakMap<Request, Principal>()
 
   /** @throws RequestRefused */
@@ -65,13 +72,20 @@ export function authPlugin({ auth, sessions, rateLimit, ipOf, awaitRefusal, read
     try {
       const principal = await (authorization === null
         ? sessions.authenticate(request)
-        : auth.authenticate(authorization))
+        : ofAuthorization(authorization, request))
       if (principal) return principal
     } catch (error) {
       if (error instanceof SigningKeysUnavailable) throw new RequestRefused(cannotTell)
       throw error
     }
     throw new RequestRefused(notSignedIn)
+  }
+
+  function ofAuthorization(authorization: string, request: Request) {
+    const token = bearerToken(authorization)
+    return token !== undefined && looksLikeOperatorKey(token)
+      ? operatorKeys.authenticate(token, ipOf(request))
+      : auth.authenticate(authorization)
   }
 
   /** @throws RequestRefused */
@@ -81,7 +95,9 @@ export function authPlugin({ auth, sessions, rateLimit, ipOf, awaitRefusal, read
     try {
       const principal = await authenticate(request)
       client = principalKey(principal)
-      const isAllowed = allowedRoles[level].includes(principal.role)
+      const isAllowed =
+        allowedRoles[level].includes(principal.role) &&
+        !(principal.isOperatorKey && notForOperatorKeys.includes(level))
       if (!isAllowed || isForbiddenChange(level, principal, request)) {
         throw new RequestRefused(notYourRole)
       }

@@ -20,13 +20,15 @@ import { printed, TokenRefused, tokenFault } from './token-fault.ts'
 type PrincipalRole = 'owner' | 'reader' | 'support' | 'admin' | 'auditor'
 
 export interface Principal {
-  /** The user: the token's `sub`. */
+  /** The user: the token's `sub`. Of an operator key its id. */
   readonly subject: string
   /** The organisation the user acts for, when the token names one. */
   readonly organisation?: string
   readonly role: PrincipalRole
   /** Of an operator whose token names the role of readers, too: of what is his own he changes nothing. */
   readonly onlyReadsOwn?: true
+  /** A program with an operator key: it is an operator of its role, and owns nothing. */
+  readonly isOperatorKey?: true
   /** Of a browser that is signed in: when it was, by the ledger's clock. */
   readonly signedInAt?: Date
 }
@@ -156,9 +158,10 @@ export function isOfOwner(role: PrincipalRole): boolean {
   return role === 'owner' || role === 'reader'
 }
 
-/** Names a principal where its requests are counted: an owner by its account, an operator or auditor by the user. */
+/** Names a principal where its requests are counted: an owner by its account, an operator by the user or the operator key. */
 export function principalKey(principal: Principal): string {
-  const { role, subject } = principal
+  const { role, subject, isOperatorKey } = principal
+  if (isOperatorKey) return `operator-key:${subject}`
   if (isOfOwner(role)) return accountIdOf(ownerOf(principal))
   return `operator:${accountIdOf({ kind: 'user', id: subject })}`
 }
@@ -173,8 +176,8 @@ function checksOf({ issuer, audience, clockToleranceSeconds }: AuthOptions): JWT
   }
 }
 
-/** Spaces and tabs around the token do not matter. */
-function bearerToken(authorization: string | null | undefined): string | undefined {
+/** The token of an Authorization header, which may as well be an operator key. Spaces and tabs around it do not matter. */
+export function bearerToken(authorization: string | null | undefined): string | undefined {
   const [scheme, token, ...rest] = authorization?.trim().split(/[ \t]+/) ?? []
   return scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
 }

@@ -8,7 +8,7 @@ import type { SessionOwner, SessionRows } from '../../ledger/sessions/session-ro
 import { RequestRefused } from '../errors/request-refused.ts'
 import type { Principal } from './auth.ts'
 import { cookieAttributes, cookieOf, type Site } from './sites.ts'
-import { openUnknownCookies } from './unknown-cookies.ts'
+import { openUnknownSecrets } from './unknown-secrets.ts'
 
 /** The header in which pages repeat the token of their session. */
 const csrfHeader = 'x-csrf-token'
@@ -49,7 +49,7 @@ interface SessionsOptions {
 }
 
 export function openBrowserSessions({ site, rows, ipOf }: SessionsOptions): BrowserSessions {
-  const unknownCookies = openUnknownCookies()
+  const unknownSecrets = openUnknownSecrets()
   const takenCookie = `${site.cookieName}=; ${cookieAttributes}; Max-Age=0`
 
   function sessionIdIn(request: Request): string | undefined {
@@ -63,10 +63,10 @@ export function openBrowserSessions({ site, rows, ipOf }: SessionsOptions): Brow
     requireSameOrigin(request)
     const hash = hashOf(id)
     const name = Buffer.from(hash).toString('base64url')
-    if (!(await unknownCookies.mayLookUp(name, ipOf(request)))) return undefined
+    if (!(await unknownSecrets.mayLookUp(name, ipOf(request)))) return undefined
     const session = await rows.use(hash)
     if (!session || !site.roles.includes(session.role)) return undefined
-    unknownCookies.know(name)
+    unknownSecrets.know(name)
     const csrfToken = csrfTokenOf(id)
     requireToken(request, csrfToken)
     return { ...session, csrfToken }

@@ -17,7 +17,13 @@ import { callsDocumentInSteps, type DocumentedConfig } from './openapi-calls.ts'
 import { exampleOf } from './openapi-example.ts'
 import { headerRefs, headers, rateHeaderNames } from './openapi-headers.ts'
 import { problemExamples, problemSchema, refusalResponses } from './openapi-refusals.ts'
-import { allSecuritySchemes, type Security, withSession, withSignIn } from './openapi-security.ts'
+import {
+  allSecuritySchemes,
+  type Security,
+  withOperatorKey,
+  withSession,
+  withSignIn,
+} from './openapi-security.ts'
 import {
   bodyExamples,
   fieldExamples,
@@ -100,10 +106,12 @@ function completeOperation(where: string, draft: DraftOperation): Operation {
   }
 }
 
-/** What operators do needs a token. */
+/** What operators do needs a token, or an operator key, which changes no operator keys. */
 function signInFor(where: string): Security {
   if (where.includes(' /portal/')) return where.startsWith('post ') ? [] : withSession
-  return where.includes(' /admin/') ? withSignIn : [...withSignIn, ...withSession]
+  if (!where.includes(' /admin/')) return [...withSignIn, ...withSession]
+  const isInPerson = where.includes(' /admin/operator-keys') && !where.startsWith('get ')
+  return isInPerson ? withSignIn : [...withSignIn, ...withOperatorKey]
 }
 
 function completeParameter(
@@ -172,8 +180,8 @@ function refusalsOf(
 ): RefusalCode[] {
   if (!security && !('401' in responses)) return ['invalid_request']
   const takesInput = requestBody !== undefined || (parameters?.length ?? 0) > 0
-  // Auditors may not use owners' routes that change something.
-  const needsRole = !security && (/ \/(admin|portal)\//.test(where) || !where.startsWith('get '))
+  // Operators' routes need their role; of owners' routes, auditors change nothing, and an operator key may use none.
+  const needsRole = !security
   const traits: RouteTrait[] = ['any', security ? 'apiKey' : 'signIn']
   if (takesInput) traits.push('input')
   if (requestBody) traits.push('body')

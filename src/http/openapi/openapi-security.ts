@@ -21,6 +21,12 @@ const securitySchemes = {
     description:
       'A JSON Web Token: HS256 with the shared secret (`tollbook token` signs one), or one of your identity provider.',
   },
+  operatorKey: {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'operator key',
+    description: 'An operator key, as `POST /admin/operator-keys` gave it.',
+  },
   session: {
     type: 'apiKey',
     in: 'cookie',
@@ -49,5 +55,7 @@ export function withApiKey(keyHeaders: readonly string[]): Security {
 }
 
 export const withSignIn: Security = [{ signIn: [] }]
+/** What operators do, programs may do with an operator key. */
+export const withOperatorKey: Security = [{ operatorKey: [] }]
 /** Owners also by the session of a browser. */
 export const withSession: Security = [{ session: [] }]

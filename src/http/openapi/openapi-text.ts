@@ -60,6 +60,10 @@ export const ownTags = [
     name: 'Operators: prices',
     description: 'For the role of admins; that of auditors and support may read.',
   },
+  {
+    name: 'Operators: operator keys',
+    description: 'For admins in person; all operators may read.',
+  },
   { name: 'System', description: 'For machines.' },
 ]
 
@@ -74,6 +78,7 @@ const tariff = '3f5e1a2b9c0d4e6f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f
 
 /** What `{id}` is an example of in a path, by `METHOD /path`. */
 export function pathIdExample(where: string): string {
+  if (where.includes(' /admin/operator-keys')) return 'opk_7HcJ9aXe3NvQ5tGyUoB2wM'
   if (where.includes(' /admin/accounts')) return fieldExamples.accountId as string
   return (where.includes(' /admin/charges') ? fieldExamples.requestId : keyId) as string
 }
@@ -150,6 +155,7 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
   requestId: '019b0f6e-7c1a-7d2b-8e3c-4f5a6b7c8d9e',
   resolvedAt: time,
   revokedAt: null,
+  role: 'auditor',
   rolloverMax: null,
   seller: { name: 'Calls GmbH', address: ['Marktplatz 3', '20095 Hamburg'] },
   settled: 100,

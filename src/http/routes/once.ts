@@ -4,7 +4,7 @@ import { t } from 'elysia'
 import { canonicalJson } from '../../../events/canonical-json.ts'
 import { accountIdOf } from '../../lib/ids.ts'
 import type { Once } from '../../management/actor.ts'
-import { ownerOf, type Principal } from '../auth/auth.ts'
+import { ownerOf, type Principal, principalKey } from '../auth/auth.ts'
 import type { Static } from '../schemas/fields.ts'
 
 const onceField = {
@@ -52,7 +52,9 @@ export function onceOf(principal: Principal, { request, headers, body }: Asked):
   const key = headers['idempotency-key']
   if (key === undefined) return undefined
   const { method, url } = request
-  const scope = [principal.role, principal.subject, accountIdOf(ownerOf(principal))]
+  const scope = principal.isOperatorKey
+    ? [principalKey(principal)]
+    : [principal.role, principal.subject, accountIdOf(ownerOf(principal))]
   const asked = [method, new URL(url).pathname, body ?? null]
   return {
     id: `request:${hashOf([...scope, key])}`,

@@ -43,9 +43,10 @@ export function ownerActor(principal: Principal, asked: Asked): Actor {
 
 /** The actor of events that an operator causes. */
 export function operatorActor(principal: Principal, reason?: string, asked?: Asked): Actor {
-  const { role, subject } = principal
+  const { role, subject, isOperatorKey } = principal
+  const as = isOperatorKey ? 'operator-key' : role === 'support' ? 'support' : 'admin'
   return {
-    id: `${role === 'support' ? 'support' : 'admin'}:${subject}`,
+    id: `${as}:${subject}`,
     ...{ reason, once: asked && onceOf(principal, asked) },
   }
 }

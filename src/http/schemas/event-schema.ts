@@ -94,5 +94,8 @@ export function auditedEvent(event: RecordedEvent, reason: string | undefined): 
 /** An event as owners see it: neither which operator acted nor which gateway, nor as whom it was logged in. */
 export function ownedEvent(event: RecordedEvent): EventView {
   const { instance: _, login: __, ...view } = auditedEvent(event, undefined)
-  return { ...view, actor: /^(admin|support):/.test(view.actor) ? 'operator' : view.actor }
+  return {
+    ...view,
+    actor: /^(admin|support|operator-key):/.test(view.actor) ? 'operator' : view.actor,
+  }
 }

@@ -142,8 +142,8 @@ const remark = (description: string) =>
     }),
   )
 export const reason = remark('Why; kept encrypted with the events that follow.')
-/** Prices are nobody's, so nothing of them is kept under an account's secret. */
-export const tariffReason = remark(
+/** Prices and operator keys are of no account, so nothing of them is kept under an account's secret. */
+export const plainReason = remark(
   'Why; it stands in the log as plain text, for ever, and cannot be erased. No names of persons.',
 )
 export const notice = remark('For customers to read.')

@@ -22,12 +22,12 @@ import {
 } from './command-digests.ts'
 import { type CommandReply, openSender, type Sender } from './sender.ts'
 
-/** Who gives a command: `user:<subject>`, `admin:<subject>`, `support:<subject>`, `key:<id>`, `cli` or `gateway`. */
+/** Who gives a command: `user:<subject>`, `admin:<subject>`, `support:<subject>`, `operator-key:<id>`, `key:<id>`, `cli` or `gateway`. */
 export type ActorId = string
 
 /** The version of a stream that a command was decided by. 0: the stream does not exist yet. */
 export interface ExpectedVersion {
-  readonly stream: 'account' | 'key'
+  readonly stream: 'account' | 'key' | 'operatorKey'
   readonly id: string
   readonly version: number
   /** The ledger's time at which it was read, ISO 8601, where what is recorded begins then. */

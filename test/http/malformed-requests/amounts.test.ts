@@ -6,6 +6,7 @@ import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { signToken } from '../../../src/http/auth/sign-token.ts'
 import type { ApiDocument } from '../../support/api-document.ts'
 import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
+import { newOperatorKey } from '../../support/route-requests.ts'
 import { jwtSecret } from '../../support/running-gateway.ts'
 
 const rawShop: RawShop = await openRawShop()
@@ -86,6 +87,10 @@ async function idFor(path: string): Promise<string> {
     const sold = await rawShop.shop.post('/v1/search', { query: 'q' }, { key: target.text })
     return sold.headers.get('x-request-id') ?? ''
   }
+  if (path.startsWith('/admin/operator-keys')) {
+    const issued = await send('post', '/admin/operator-keys', JSON.stringify(newOperatorKey))
+    return (await issued.json()).operatorKey.id
+  }
   if (path.startsWith('/admin')) return target.keyId
   const issued = await send('post', '/api-keys', '{"name":"mine"}')
   return (await issued.json()).apiKey.id
@@ -123,6 +128,7 @@ test('there are such fields and parameters', () => {
       'post /admin/accounts/{id}/grants /credits',
       'post /admin/accounts/{id}/grants /paid/minorUnits',
       'post /admin/charges/{id}/refund /credits',
+      'post /admin/operator-keys/{id}/rotate /graceSeconds',
       'post /api-keys /monthlyCredits',
       'post /api-keys/{id}/regenerate /graceSeconds',
     ]),

@@ -248,7 +248,7 @@ interface RecordedEvent {
 }
 
 interface Expected {
-  readonly stream: 'account' | 'key'
+  readonly stream: 'account' | 'key' | 'operatorKey'
   readonly id: string
   readonly version: number
 }
@@ -290,8 +290,11 @@ function accountsThatTake({ now }: MemoryLedger, events: readonly RecordedEvent[
 }
 
 function isPresent({ state, shard }: MemoryLedger, { stream, id, version }: Expected): boolean {
-  const table = stream === 'account' ? state.account_state : state.key_state
-  return Number(table.get(`${id} ${shard}`)?.version ?? 0) === version
+  const tables = {
+    ...{ account: state.account_state, key: state.key_state },
+    operatorKey: state.operator_keys,
+  }
+  return Number(tables[stream].get(`${id} ${shard}`)?.version ?? 0) === version
 }
 
 function isHashTaken({ state }: MemoryLedger, { type, payload }: RecordedEvent): boolean {

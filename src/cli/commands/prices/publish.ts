@@ -5,7 +5,8 @@ import { isRefused, type Refused } from '../../../management/decision.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
-import { parseText, parseTime } from '../../options/option-values.ts'
+import { parseTime } from '../../options/option-values.ts'
+import { plainActor, plainReasonArg } from '../../options/plain-reason.ts'
 import { json, say, time } from '../../output.ts'
 import { refusalError } from '../../refusal-error.ts'
 import { otherScaleError } from '../../require-same-scale.ts'
@@ -23,11 +24,7 @@ const args = {
     valueHint: 'TEXT',
     description: 'Text about the change, for customers to read',
   },
-  reason: {
-    type: 'string',
-    valueHint: 'TEXT',
-    description: 'Why you do it, for auditors; the log keeps it as it is',
-  },
+  ...plainReasonArg,
   yes: { type: 'boolean', description: 'Confirm that plans or prices disappear' },
   ...ledgerArgs,
 } as const
@@ -52,8 +49,7 @@ export default command(
       ...(args.notice !== undefined && { notice: args.notice }),
       mayDrop: args.yes === true,
     }
-    const reason = args.reason === undefined ? undefined : parseText('--reason', args.reason, 1_000)
-    const actor = { id: 'cli', reason }
+    const actor = plainActor(args)
     const ledger = { ...args, config: args.file }
     const published = await withLedger(ledger, async ({ management }) => {
       const published = await management.publishTariff(tariff, options, actor)

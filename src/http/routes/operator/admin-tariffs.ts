@@ -13,8 +13,8 @@ import {
   iso,
   month,
   notice,
+  plainReason,
   type Static,
-  tariffReason,
   time,
   typedSchema,
 } from '../../schemas/fields.ts'
@@ -78,7 +78,7 @@ const NewPrices = closed({
   mayDrop: t.Optional(
     t.Boolean({ description: 'true: plans, prices and packs in force may disappear.' }),
   ),
-  reason: tariffReason,
+  reason: plainReason,
 })
 
 const PublishedResponse = t.Object({

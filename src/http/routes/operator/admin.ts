@@ -6,6 +6,7 @@ import { adminAccountsRoutes } from './admin-accounts.ts'
 import { adminKeysRoutes } from './admin-keys.ts'
 import { adminNotesRoutes } from './admin-notes.ts'
 import { adminOperationsRoutes } from './admin-operations.ts'
+import { adminOperatorKeysRoutes } from './admin-operator-keys.ts'
 import { adminPricesRoutes } from './admin-prices.ts'
 import { adminReportsRoutes } from './admin-reports.ts'
 import { adminSessionsRoutes } from './admin-sessions.ts'
@@ -22,4 +23,5 @@ export function adminRoutes(deps: RouteDeps) {
     .use(adminPricesRoutes(deps))
     .use(adminTariffsRoutes(deps))
     .use(adminSessionsRoutes(deps))
+    .use(adminOperatorKeysRoutes(deps))
 }

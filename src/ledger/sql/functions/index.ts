@@ -183,6 +183,11 @@ export const functions: readonly string[] = [
     is_of_an_account: typeIn(typesWith('stream', 'account'), 'r.type'),
     is_of_a_key: typeIn(typesWith('stream', 'key'), 'r.type'),
     is_of_tariffs: typeIn(typesWith('stream', 'tariffs'), 'r.type'),
+    is_of_operators: typeIn(typesWith('stream', 'operators'), 'r.type'),
+    is_of_nobody: typeIn(
+      [...typesWith('stream', 'tariffs'), ...typesWith('stream', 'operators')],
+      'r.type',
+    ),
     opens_a_stream: typeIn(typesWith('opensStream'), 'r.type'),
   }),
   fillIn(recordOwnV1, { is_made_by_owners: typeIn(typesWith('byOwner'), 'r.type') }),

@@ -1,6 +1,6 @@
--- Appends the events of one management command to account, key and tariff streams.
+-- Appends the events of one management command to account, key, tariff and operators streams.
 --
--- The sender decided the command by the versions in in_expected, a list of {stream: 'account' | 'key', id, version, readAt?}. If one of
+-- The sender decided the command by the versions in in_expected, a list of {stream: 'account' | 'key' | 'operatorKey', id, version, readAt?}. If one of
 -- them has changed since, or was read at a time that the ledger's clock, set back since, has not reached yet, the verdict is version_conflict. The same command sent again gets the same result.
 --
 -- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), name?, actor}]; a name is what an account that is described
@@ -8,7 +8,8 @@
 -- recordedAt}. What in_sender says of the request that the command is of, {request}, is kept beside it.
 --
 -- Every event must be of a type of these streams, name what its stream is of, and have a payload that fits its type. A stream is
--- opened once, by its first event, and a key stays of its account and mode. A tariff's hash stands for one content.
+-- opened once, by its first event, and a key stays of its account and mode. An operator key counts as a stream, too, whose versions stand in
+-- operator_keys alone. A tariff's hash stands for one content.
 --
 -- One function, however long: it runs under the shard's lock as one decision.
 create or replace function record_v1(
@@ -39,12 +40,13 @@ begin
   end if;
 
   for r in select * from jsonb_to_recordset(in_expected) as e (stream text, id text, version integer, "readAt" timestamptz) loop
-    if (r.stream in ('account', 'key')) is not true then
-      raise exception 'a version is expected of an account or of a key, and of nothing else' using errcode = 'invalid_parameter_value';
+    if (r.stream in ('account', 'key', 'operatorKey')) is not true then
+      raise exception 'a version is expected of an account, of a key or of an operator key, and of nothing else' using errcode = 'invalid_parameter_value';
     end if;
     v_version := case r.stream
       when 'account' then (select s.version from account_state s where s.account_id = r.id and s.shard = in_shard)
       when 'key' then (select s.version from key_state s where s.key_id = r.id and s.shard = in_shard)
+      when 'operatorKey' then (select s.version from operator_keys s where s.operator_key_id = r.id and s.shard = in_shard)
     end;
     if coalesce(v_version, 0) <> r.version or r."readAt" > v_now then
       return jsonb_build_object('verdict', 'version_conflict');
@@ -78,7 +80,7 @@ begin
     if (case
       when {{is_of_an_account}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" is null and r.mode is null
       when {{is_of_a_key}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" ~ '^[!-~]{1,200}$' and r.mode in ('live', 'test')
-      when {{is_of_tariffs}} then coalesce(r."accountId", r."keyId", r.mode) is null
+      when {{is_of_nobody}} then coalesce(r."accountId", r."keyId", r.mode) is null
     end) is not true then
       raise exception 'an event of type % is not recorded like this: credits move by functions of their own, and an account''s or key''s event names it',
         r.type using errcode = 'invalid_parameter_value';
@@ -86,7 +88,11 @@ begin
     v_position := v_position + 1;
     v_version := null;
     if not {{is_of_tariffs}} then
-      v_stream := case when r."keyId" is null then 'account' || r."accountId" else 'key' || r."keyId" end;
+      v_stream := case
+        when {{is_of_operators}} then 'operatorKey' || (r.payload::jsonb ->> 'id')
+        when r."keyId" is null then 'account' || r."accountId"
+        else 'key' || r."keyId"
+      end;
       v_version := (v_versions ->> v_stream)::integer + 1;
       if v_version is null then
         raise exception 'the command names no expected version for %', v_stream;
@@ -115,8 +121,8 @@ begin
       raise exception 'credits are shown in another way since a tariff before' using errcode = 'invalid_parameter_value';
     end if;
     perform write_event(in_shard, v_position, v_now, r.type, r.actor, v_instance, r.payload,
-      in_stream_version => v_version, in_account => r."accountId", in_key => r."keyId", in_mode => r.mode,
-      in_private => decode(r.private, 'hex'));
+      in_stream_version => case when not {{is_of_operators}} then v_version end, in_account => r."accountId", in_key => r."keyId",
+      in_mode => r.mode, in_private => decode(r.private, 'hex'));
     v_positions := v_positions || v_position;
     if r.type = 'AccountOpened' then
       insert into account_secrets (account_id, shard, secret) values (r."accountId", in_shard, in_secret);

@@ -70,6 +70,7 @@ export function columnsOf(type: string): EventColumns | undefined {
       return { has: ['stream_version', ...ofKey], mayHave: ['private'] }
     case 'tariffs':
       return { has: [], mayHave: ['private'] }
+    case 'operators':
     case 'ledger':
       return { has: [], mayHave: [] }
     case 'credits':

@@ -8,6 +8,7 @@ import { followAccount } from './follow-account.ts'
 import { followCredits } from './follow-credits.ts'
 import { followKey } from './follow-key.ts'
 import { followLedger } from './follow-ledger.ts'
+import { followOperatorKey } from './follow-operator-key.ts'
 import { followTariff } from './follow-tariff.ts'
 import type { LedgerState } from './ledger-state.ts'
 import { payloadFault } from './payload-fault.ts'
@@ -44,6 +45,8 @@ function follow(state: LedgerState, event: RareEvent): string[] {
       return followCredits(state, event)
     case 'tariffs':
       return followTariff(state, event)
+    case 'operators':
+      return followOperatorKey(state, event)
     case 'ledger':
       return followLedger(state, event)
     case undefined:

@@ -18,6 +18,12 @@ export interface PublishedTariff {
   readonly packs?: Readonly<Record<string, Pack>> | undefined
 }
 
+interface FollowedOperatorKey {
+  hash: string
+  expiresAt: Micros
+  revoked: boolean
+}
+
 interface TakenPlan {
   readonly position: number
   readonly plan: string
@@ -75,6 +81,7 @@ interface TariffInForce {
 export interface LedgerState {
   readonly accounts: Map<string, FollowedAccount>
   readonly keys: Map<string, FollowedKey>
+  readonly operatorKeys: Map<string, FollowedOperatorKey>
   /** Whose secret it is or was, by its hash. */
   readonly secrets: Map<string, string>
   readonly tariffs: PublishedTariff[]
@@ -97,7 +104,8 @@ export interface LedgerState {
 
 export function newLedgerState(): LedgerState {
   return {
-    ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [] },
+    ...{ accounts: new Map(), keys: new Map(), operatorKeys: new Map() },
+    ...{ secrets: new Map(), tariffs: [] },
     ...{ inForce: undefined, purses: new Map(), lots: new Map(), holds: new Map() },
     subjects: [],
     ...{ budgets: newFollowedBudgets(), trialsDue: [], fenced: new Map(), volumes: new Map() },
