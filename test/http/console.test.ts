@@ -285,6 +285,43 @@ describe.skipIf(program === undefined)('the console', () => {
     await page.getByRole('cell', { name: 'insufficient credits' }).waitFor()
   })
 
+  test('makes an operator key, which is shown once, and revokes it', async () => {
+    await goTo('Operator keys')
+    await page.getByText('There are none.').waitFor()
+    await page.getByRole('button', { name: 'Create an operator key' }).click()
+    await page.getByLabel('Name').fill('Export <b>nightly</b>')
+    await page.getByLabel('Role').selectOption('support')
+    const expires = new Date(shop.ledger.now.getTime() + 90 * 86_400_000)
+    await page.getByLabel('Expires').fill(expires.toISOString().slice(0, 10))
+    await page.getByLabel('Reason').fill('asked for by billing')
+    // Who signed in long ago signs in again.
+    await signedIn('11 minutes')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByText('This needs a sign-in that is at most 10 minutes old').waitFor()
+    testPage.complaints.splice(0)
+    await signedIn('1 minute')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByRole('button', { name: 'Copy the key' }).waitFor()
+    const text = (await page.locator('dialog .copyable code').textContent()) ?? ''
+    await page.getByRole('button', { name: 'I have copied it' }).click()
+    await page.getByText('Export <b>nightly</b>').first().waitFor()
+    const use = async () => {
+      const headers = { authorization: `Bearer ${text}` }
+      return (await fetch(`${shop.gateway.url}/admin/accounts`, { headers })).status
+    }
+    expect(await use()).toBe(200)
+    expect(await page.locator('body').textContent()).not.toContain(text)
+
+    await page.getByRole('button', { name: /^Revoke/ }).click()
+    await page.getByLabel('Reason').fill('no longer used')
+    await page.getByRole('button', { name: 'Revoke it' }).click()
+    await page.getByText(/^revoked on/).waitFor()
+    expect(await use()).toBe(401)
+    await goTo('Log')
+    await page.getByText('asked for by billing').waitFor()
+    await page.getByText('no longer used').waitFor()
+  })
+
   test('publishes a price with notice, compared with that in force and tried over a month', async () => {
     await goTo('Prices')
     await page.getByRole('button', { name: 'Change those in force' }).click()

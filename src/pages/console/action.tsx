@@ -75,6 +75,7 @@ type Act =
   | 'unfreeze'
   | 'refund'
   | 'publish'
+  | 'operatorKeys'
 
 /** What support may do, as far as its bounds allow. */
 const ofSupport: readonly Act[] = ['grant', 'note', 'freeze', 'refund']

@@ -8,6 +8,7 @@ import { CallsPage } from './find-call.tsx'
 import { HealthPage } from './health.tsx'
 import { HomePage } from './home.tsx'
 import { LogPage } from './log.tsx'
+import { OperatorKeysPage } from './operator-keys.tsx'
 import { PricesPage } from './prices.tsx'
 
 show({
@@ -20,6 +21,7 @@ show({
     { path: 'calls', name: 'Calls', page: CallsPage, part: CallPage },
     { path: 'log', name: 'Log', page: LogPage },
     { path: 'prices', name: 'Prices', page: PricesPage },
+    { path: 'operator-keys', name: 'Operator keys', page: OperatorKeysPage },
     { path: 'health', name: 'Health', page: HealthPage },
   ],
 })

@@ -99,6 +99,18 @@ export interface Health {
   }[]
 }
 
+export interface OperatorKey {
+  readonly id: string
+  readonly name: string
+  readonly role: string
+  readonly display: string
+  readonly state: 'active' | 'expired' | 'revoked'
+  readonly expiresAt: string
+  readonly previousUntil: string | null
+  readonly revokedAt: string | null
+  readonly version: number
+}
+
 export interface AdminPrices extends Prices {
   readonly changes: readonly {
     readonly from: string

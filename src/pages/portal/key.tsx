@@ -15,10 +15,10 @@ import {
   SubmitOrCancel,
   Table,
 } from '../shared/parts.tsx'
+import { ShownKey } from '../shared/shown-key.tsx'
 import type { Key, KeyEvent } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
 import { useOnce } from '../shared/use-once.ts'
-import { ShownKey } from './keys.tsx'
 
 export function KeyPage({ id }: { id: string }) {
   const { api, session } = usePage()

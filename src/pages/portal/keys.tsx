@@ -5,7 +5,6 @@ import { usePage } from '../shared/context.ts'
 import { stateColumns } from '../shared/key-columns.ts'
 import { Link } from '../shared/link.tsx'
 import {
-  Copyable,
   Dialog,
   Empty,
   Failure,
@@ -15,6 +14,7 @@ import {
   SubmitOrCancel,
   Table,
 } from '../shared/parts.tsx'
+import { ShownKey } from '../shared/shown-key.tsx'
 import type { Key } from '../shared/types.ts'
 import { asApiError, useData } from '../shared/use-data.ts'
 import { useOnce } from '../shared/use-once.ts'
@@ -126,22 +126,5 @@ function CreateKey({ onClose }: { onClose(): void }) {
         </form>
       )}
     </Dialog>
-  )
-}
-
-/** A key is shown when it is made, and never again. */
-export function ShownKey({ text, onClose }: { text: string; onClose(): void }) {
-  return (
-    <>
-      <p>
-        <strong>Copy the key now.</strong> It is stored nowhere, and cannot be shown again.
-      </p>
-      <Copyable text={text} label="Copy the key" />
-      <div class="buttons">
-        <button type="button" class="main" onClick={onClose}>
-          I have copied it
-        </button>
-      </div>
-    </>
   )
 }
