@@ -7,6 +7,7 @@ import { benchInstructions } from './instructions.ts'
 import { benchKeys } from './keys.ts'
 import { benchLeases } from './leases.ts'
 import { benchNeighbours } from './neighbours.ts'
+import { benchPages } from './pages.ts'
 import { startServer } from './parts/server.ts'
 import { peers } from './peers.ts'
 import { profile } from './profile.ts'
@@ -37,7 +38,7 @@ const { values, positionals } = parseArgs({
     keys: { type: 'string', default: '10000' },
     requests: { type: 'string', default: '300' },
     pace: { type: 'string', default: '1000' },
-    events: { type: 'string', default: '1000000' },
+    events: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 })
@@ -55,6 +56,7 @@ const defaults = values.quick
 const rounds = Number(values.rounds ?? defaults.rounds)
 const seconds = Number(values.seconds ?? defaults.seconds)
 const accounts = Number(values.accounts ?? defaults.accounts)
+const events = Number(values.events ?? 1_000_000)
 
 /** What is not of the suite, with sections of its own in docs/BENCHMARKS.md. */
 const others = [
@@ -66,6 +68,7 @@ const others = [
   'statement',
   'replay',
   'reports',
+  'pages',
 ]
 const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
 const named = [...families, cost, peers, profile, standby]
@@ -94,11 +97,10 @@ async function measure(): Promise<number> {
       await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json: own })
     }
     if (positionals.includes('statement')) {
-      await benchStatement({ serverUrl, events: Number(values.events), rounds })
+      await benchStatement({ serverUrl, events, rounds })
     }
     if (positionals.includes('replay')) {
-      const { events, keys } = values
-      await benchReplay({ serverUrl, events: Number(events), keys: Number(keys), seconds, rounds })
+      await benchReplay({ serverUrl, events, keys: Number(values.keys), seconds, rounds })
     }
     if (positionals.includes('slow-clients')) {
       const connections = Number(values.connections)
@@ -109,8 +111,13 @@ async function measure(): Promise<number> {
       await benchNeighbours({ serverUrl, connections, seconds, rounds, accounts })
     }
     if (positionals.includes('reports')) {
-      const [events, perSecond] = [Number(values.events), Number(values.pace)]
+      const perSecond = Number(values.pace)
       await benchReports({ events, perSecond, seconds, rounds, accounts })
+    }
+    if (positionals.includes('pages')) {
+      const ofYear = Number(values.events ?? 3_000_000)
+      const perSecond = Number(values.pace)
+      await benchPages({ server, events: ofYear, perSecond, seconds, rounds })
     }
     if (positionals.includes('leases')) {
       const [keys, connections] = [Number(values.keys), Number(values.connections)]
@@ -181,6 +188,8 @@ ${line(standby)}
   slow-clients  latency of calls with and without 500 clients beside them who send a byte a second
   neighbours    latency of calls with and without a process beside them that attacks in one of four ways
   reports       calls beside reports that the primary computes, and beside those of a standby
+  pages         every page of the portal and the console in Chromium on a ledger of 10,000 accounts and a year, with
+                and without calls meanwhile, and the calls with and without the pages
   leases        10,000 leases taken, released together, fallen idle, and expired after their gateway was killed
   statement     the statement of one key with very many calls, and of its account
   replay        replaying, verifying and exporting a long log, what an append costs on it, and a
@@ -196,8 +205,8 @@ ${line(standby)}
   --against FOLDER  of cost and append: another checkout, which has its own code, database and processes
                     and takes turns with this one; may be repeated; this one itself shows the noise
   --connections N   of slow-clients, neighbours, leases (128)    --keys N   of keys, leases (10000)
-  --requests N      of keys (300)                --pace N         calls a second, of reports (1000)
-  --events N        of replay, and of the one key of statement (1000000)
+  --requests N      of keys (300)                --pace N         calls a second, of reports, pages (1000)
+  --events N        of replay, reports, and of the one key of statement (1000000); of pages (3000000)
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
 Redis the one of REDIS_URL, else a redis-server from PATH, else none. wrk makes the load where it is on PATH.`
