@@ -175,6 +175,16 @@ describe.skipIf(program === undefined)('the console', () => {
     await page.getByRole('button', { name: 'Freeze it' }).waitFor()
   })
 
+  test('has dialogs that are no wider than a narrow screen', async () => {
+    await page.setViewportSize({ width: 360, height: 900 })
+    for (const name of ['Grant credits', 'Take credits back', 'Change the plan', 'Say who it is']) {
+      await page.getByRole('button', { name }).click()
+      const dialog = page.locator('dialog')
+      expect(await dialog.evaluate((box) => box.scrollWidth <= box.clientWidth)).toBe(true)
+      await dialog.getByRole('button', { name: 'Cancel' }).click()
+    }
+  })
+
   test('says who an account is, finds it by that, and shows it as a text', async () => {
     await goTo('Accounts')
     const search = page.getByLabel('Name, contact, owner, or the id of an account or a key')

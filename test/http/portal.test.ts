@@ -147,6 +147,8 @@ describe.skipIf(program === undefined)('the portal', () => {
     await opened.setViewportSize({ width: 360, height: 800 })
     const parties = opened.locator('.parties')
     expect(await parties.evaluate((block) => block.scrollWidth <= block.clientWidth)).toBe(true)
+    expect(await opened.evaluate(() => document.documentElement.scrollWidth)).toBe(360)
+    expect(await axeFaults(opened)).toEqual([])
     await opened.close()
   })
 

@@ -141,7 +141,7 @@ function TakeBack(props: DialogProps) {
       onClose={props.onClose}
     >
       <p>
-        {credits(props.balance.available)} are left. What cannot be taken becomes a debt, which the
+        Left: {credits(props.balance.available)}. What cannot be taken becomes a debt, which the
         next credits repay.
       </p>
       <Amount value={amount} onChange={setAmount} />

@@ -135,9 +135,9 @@ function Credits({ balance }: { balance: Balance }) {
     <Panel title="Credits">
       <p class="large">{credits(available)} left</p>
       <p>
-        {credits(held)} are held for calls under way.{' '}
+        Held for calls under way: {credits(held)}.{' '}
         {debt > 0 && `The account owes ${credits(debt)}, which the next credits repay. `}
-        {allowance.due > 0 && `${credits(allowance.due)} of the plan come with the next call.`}
+        {allowance.due > 0 && `The next call brings ${credits(allowance.due)} of the plan.`}
       </p>
       {lots.length === 0 ? (
         <Empty>

@@ -118,7 +118,7 @@ function Refund({ call, onDone }: AuditedCall & { onDone(): void }) {
       </button>
       {isOpen && (
         <Action title="Refund the call" verb="Refund" send={send} onClose={close}>
-          <p>{credits(left)} return to the lots that they came from.</p>
+          <p>This gives {credits(left)} back, each to the lot that it came from.</p>
         </Action>
       )}
     </>

@@ -34,7 +34,7 @@ export function Events(props: {
 function What({ event, isOfCall }: { event: AuditedEvent; isOfCall: boolean }) {
   const { summary, reason, requestId } = event
   return (
-    <>
+    <span>
       <Stored text={summary} />
       {reason !== undefined && (
         <>
@@ -47,10 +47,10 @@ function What({ event, isOfCall }: { event: AuditedEvent; isOfCall: boolean }) {
       {requestId !== null && !isOfCall && (
         <>
           {' '}
-          <Link to={`/console/calls/${requestId}`}>its call</Link>
+          (<Link to={`/console/calls/${requestId}`}>its call</Link>)
         </>
       )}
-    </>
+    </span>
   )
 }
 

@@ -71,7 +71,7 @@ function Runway({ account, balance, history }: Home) {
   return (
     <Panel title="Credits left" aside={<span class="note">Plan {account.plan}</span>}>
       <p class="large">{credits(balance.available)}</p>
-      {overage > 0 && <p>{credits(overage)} of them are overage, which is billed as it is used.</p>}
+      {overage > 0 && <p>Overage among them, billed as it is used: {credits(overage)}.</p>}
       <p>{lastingText(history, credits)}</p>
       <Chart
         title="Credits left, by kind"
@@ -118,7 +118,7 @@ function lapsesText(
   return lapses
     .map(
       ({ at, kind, credits: lost }) =>
-        `${credits(lost)} (${kindNames[kind] ?? kind}) lapse on ${dayText(at)} if they are not used.`,
+        `${credits(lost)} (${kindNames[kind] ?? kind}) will lapse on ${dayText(at)} if they are not used.`,
     )
     .join(' ')
 }

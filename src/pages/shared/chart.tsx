@@ -125,7 +125,8 @@ function optionsOf(
   const bars = UPlot.paths.bars?.({ size: [0.9, 60] })
   return {
     ...{ width: parent.clientWidth, height },
-    padding: [12, 8, 0, 0],
+    // On the right is half of the name of the last day.
+    padding: [12, 24, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.05 : 1] } },

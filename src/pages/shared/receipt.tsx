@@ -75,7 +75,7 @@ function stepsOf(call: Receipt, credits: Credits): Step[] {
   ].filter((text) => text)
   const steps: Step[] = [
     {
-      what: `Held: up to ${credits(heldCredits)} were set aside when the call began.`,
+      what: `Held: up to ${credits(heldCredits)}, set aside when the call began.`,
       ...{ when: call.heldAt, position: at('held') },
     },
   ]

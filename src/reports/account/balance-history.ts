@@ -115,7 +115,10 @@ async function readLots(
     }
     return rollover ? { ...lot, rollover: rolloverOf(lot.startsAt, rollover.max) } : lot
   })
-  return [...lotsOf(balance), ...given.filter(({ credits }) => credits > 0)].sort(byDrawOrder)
+  // One that has expired is shown while a call holds of it, and has nothing to lose any more.
+  const now = months[0]?.now.getTime() ?? 0
+  const live = lotsOf(balance).filter(({ expiresAt: end }) => end === null || Date.parse(end) > now)
+  return [...live, ...given.filter(({ credits }) => credits > 0)].sort(byDrawOrder)
 }
 
 /** Allowances first, then what expires first. What is given later stands after what it equals. */
@@ -126,6 +129,7 @@ function byDrawOrder(a: ForecastLot, b: ForecastLot): number {
 }
 
 interface Allowance {
+  readonly now: Date
   readonly starts: Date
   readonly credits: number | null
   readonly rollover: Plan['rollover'] | null
@@ -134,7 +138,7 @@ interface Allowance {
 /** What the plan has yet to give in this month, and what it gives in the next. */
 function readAllowances(sql: Sql, accountId: string, mode: Mode): Promise<Allowance[]> {
   return sql<Allowance[]>`
-    select m.starts, allowance_due(a.shard, greatest(m.starts, m.now), a.account_id, ${mode}) as credits, p.rollover
+    select m.now, m.starts, allowance_due(a.shard, greatest(m.starts, m.now), a.account_id, ${mode}) as credits, p.rollover
     from account_state a
     cross join (
       select now, (date_trunc('month', now at time zone 'UTC') + later * interval '1 month') at time zone 'UTC' as starts

@@ -60,6 +60,8 @@ th { font-weight: 600; color: #555 }
 tfoot td { font-weight: 600; border-bottom: 0; border-top: 1px solid #111 }
 footer { margin-top: 2em; color: #555 }
 @media print { body { margin: 0; max-width: none; padding: 0 } }
+/* On a narrow screen a table is moved sideways in its own box; paper has none, and breaks words. */
+@media screen { .scrolls { overflow-x: auto } th, td { overflow-wrap: break-word } }
 `
 
 function parties(statement: Parties, brand: Brand): string {
@@ -95,12 +97,12 @@ function section(
   const table =
     heads.length === 0
       ? ''
-      : `<table>
+      : `<div class="scrolls" role="region" aria-label="${html(title)}" tabindex="0"><table>
 <thead>${row(heads, 'th')}</thead>
 <tbody>
 ${rows.map((cells) => row(cells)).join('\n')}
 </tbody>
-${total ? `<tfoot>${row([...total, ...heads.slice(total.length).map(() => null)])}</tfoot>\n` : ''}</table>
+${total ? `<tfoot>${row([...total, ...heads.slice(total.length).map(() => null)])}</tfoot>\n` : ''}</table></div>
 `
   return `<h2>${html(title)}</h2>
 ${table}${notes.map((note) => `<p>${html(note)}</p>`).join('\n')}`
