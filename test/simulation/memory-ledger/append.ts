@@ -20,7 +20,7 @@ import {
 import type { Row } from '../../support/oracle.ts'
 import { tieredCost } from '../../support/tier-rules.ts'
 import type { Rows, Text } from '../wire.ts'
-import { requestVerdict } from './check-request.ts'
+import { leaseOf, requestVerdict } from './check-request.ts'
 import { claimVerdict } from './claims.ts'
 import {
   debtOf,
@@ -61,6 +61,8 @@ interface Batch {
   readonly opened: Set<string>
   /** Holds that it resolved: to a claim they are still open. */
   readonly resolved: Set<string>
+  /** What its commands run on, by their numbers. */
+  readonly leases: ReadonlyMap<number, Row | undefined>
 }
 
 interface Result {
@@ -77,12 +79,14 @@ export function append(ledger: MemoryLedger, values: readonly Text[]): Rows {
   if (typeof known === 'string') return rowsOf(columns, [{ outcome: known }])
   if (known) return known
   const { instance } = ledger.side.producers.get(head.producer) as MemoryProducer
+  const commands = inOrder(commandsOf(values.slice(firstColumn)))
   const batch: Batch = {
     ...{ instance, claimed: new Map(), touched: new Set(), owing: new Map() },
     ...{ opened: new Set(), resolved: new Set() },
+    leases: new Map(commands.map(({ nth, command }) => [nth, leaseOf(ledger, command)])),
   }
   const results: Result[] = []
-  for (const command of inOrder(commandsOf(values.slice(firstColumn)))) {
+  for (const command of commands) {
     results[command.nth] = decideCommand(ledger, batch, command)
   }
   for (const who of batch.owing.values()) {
@@ -172,7 +176,7 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
   const isPurchase = purchaseKinds.some((kind) => kind === command.kind)
   if (isCount(command)) return decideCount(ledger, batch, of, who)
   const verdict =
-    requestVerdict(ledger, command) ??
+    requestVerdict(ledger, command, batch.leases.get(of.nth)) ??
     (isPurchase
       ? purchaseVerdict(ledger, batch, of, command, who)
       : isInRange(of)
