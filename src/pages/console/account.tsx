@@ -1,10 +1,10 @@
 /** One account: what is noted of it, what it has, what it used, its keys, its statements, and what happened to it; and what an operator can change. */
 import { ApiError } from '../shared/api.ts'
 import { usePage } from '../shared/context.ts'
-import { dayText, monthText, timeText } from '../shared/format.ts'
+import { dayText, monthText } from '../shared/format.ts'
 import { stateColumns } from '../shared/key-columns.ts'
-import { kindNames } from '../shared/kinds.ts'
 import { Link } from '../shared/link.tsx'
+import { Lots } from '../shared/lots.tsx'
 import { OlderButton } from '../shared/older-button.tsx'
 import { Empty, Facts, Loaded, Panel, Stored, Table } from '../shared/parts.tsx'
 import { profileFacts } from '../shared/profile.tsx'
@@ -144,21 +144,7 @@ function Credits({ balance }: { balance: Balance }) {
           It has no lots of credits yet. Its first call brings the allowance of the plan.
         </Empty>
       ) : (
-        <Table
-          caption="Lots, in the order in which they are drawn on"
-          rows={lots}
-          keyOf={({ lot }) => lot}
-          columns={[
-            { head: 'Lot', cell: ({ lot }) => <code>{lot}</code> },
-            { head: 'Kind', cell: ({ kind }) => kindNames[kind] ?? kind },
-            {
-              head: 'Expires',
-              cell: ({ expiresAt }) => (expiresAt === null ? 'never' : timeText(expiresAt)),
-            },
-            { head: 'Granted', isFigure: true, cell: ({ granted }) => credits(granted) },
-            { head: 'Left', isFigure: true, cell: ({ available }) => credits(available) },
-          ]}
-        />
+        <Lots lots={lots} />
       )}
     </Panel>
   )

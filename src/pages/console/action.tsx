@@ -44,7 +44,7 @@ export function Action(props: ActionProps) {
         {error?.kind === 'sign_in_too_old' && <SignInAgain />}
         {props.children}
         <label>
-          Reason, which stays with the event
+          Reason, which stays with the event: operators read it, customers do not
           <textarea
             required
             rows={3}

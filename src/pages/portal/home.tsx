@@ -5,6 +5,7 @@ import { usePage } from '../shared/context.ts'
 import { count, dayText, total } from '../shared/format.ts'
 import { colorOfKind, kindNames } from '../shared/kinds.ts'
 import { Link } from '../shared/link.tsx'
+import { Lots } from '../shared/lots.tsx'
 import { Empty, Loaded, Panel, Table } from '../shared/parts.tsx'
 import type { Account, Balance, History, Usage } from '../shared/types.ts'
 import { useData } from '../shared/use-data.ts'
@@ -68,11 +69,13 @@ function Runway({ account, balance, history }: Home) {
   const times = [...days, ...(forecast?.days ?? [])].map((day) => Date.parse(day) / 1_000)
   const lapses = forecast?.lapses ?? []
   const overage = overageOf(balance)
+  const left = balance.lots.filter(({ available }) => available > 0)
   return (
     <Panel title="Credits left" aside={<span class="note">Plan {account.plan}</span>}>
       <p class="large">{credits(balance.available)}</p>
       {overage > 0 && <p>Overage among them, billed as it is used: {credits(overage)}.</p>}
       <p>{lastingText(history, credits)}</p>
+      {left.length > 0 && <Lots lots={left} />}
       <Chart
         title="Credits left, by kind"
         sentence={
