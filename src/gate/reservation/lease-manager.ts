@@ -83,7 +83,7 @@ export class LeaseManager {
   private readonly accounts = new AccountsLeases()
   private readonly looks = new TinyQueue<Look>([], (a, b) => a.atMs - b.atMs)
   private readonly releasing = new Set<Promise<unknown>>()
-  /** Of these, the unused ones are released as soon as fewer are being released. */
+  /** Retired leases: the unused ones are released as soon as fewer are being released. */
   private readonly toRelease: RetiredLease[] = []
   private readonly timer = setInterval(() => this.lookAtDue(), looksEveryMs)
   /** When it was last known which keys and accounts had changed. */

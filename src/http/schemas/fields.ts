@@ -105,6 +105,14 @@ export const keyName = text({
   maxLength: 200,
   title: 'a text of 1 to 200 characters',
 })
+/** Of a rotation. */
+export const graceSeconds = t.Optional(
+  integer({
+    minimum: 0,
+    maximum: 30 * 86_400,
+    description: 'How long the old secret stays valid. Without it, not at all.',
+  }),
+)
 export const description = nullable(
   text({ maxLength: 2_000, title: 'a text of at most 2,000 characters' }),
 )

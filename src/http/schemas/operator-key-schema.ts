@@ -3,7 +3,7 @@ import { t } from 'elysia'
 import { maxOperatorKeyDays } from '../../../events/bounds.ts'
 import { operatorRoles } from '../../../events/operator-keys.ts'
 import type { OperatorKeyView } from '../../management/manage-operator-keys.ts'
-import { closed, integer, keyName, plainReason, time, typedSchema } from './fields.ts'
+import { closed, graceSeconds, integer, keyName, plainReason, time, typedSchema } from './fields.ts'
 
 const role = t.Union(
   operatorRoles.map((name) => t.Literal(name)),
@@ -57,13 +57,7 @@ export const NewOperatorKey = closed({
 
 export const OperatorKeyRotation = t.Optional(
   closed({
-    graceSeconds: t.Optional(
-      integer({
-        minimum: 0,
-        maximum: 30 * 86_400,
-        description: 'How long the old secret stays valid. Without it, not at all.',
-      }),
-    ),
+    graceSeconds,
     expiresAt: t.Optional(expiresAt),
     reason: plainReason,
   }),

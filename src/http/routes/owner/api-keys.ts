@@ -25,8 +25,8 @@ import {
 import {
   closed,
   cursor,
+  graceSeconds,
   idParams,
-  integer,
   keyName,
   mode,
   pageLimit,
@@ -52,13 +52,7 @@ const NewKey = closed({
 
 const Rotation = t.Optional(
   closed({
-    graceSeconds: t.Optional(
-      integer({
-        minimum: 0,
-        maximum: 30 * 86_400,
-        description: 'How long the old secret stays valid. Without it, not at all.',
-      }),
-    ),
+    graceSeconds,
   }),
 )
 
